@@ -2,6 +2,8 @@
 # make chat    set up without torch, in seconds, and open the app
 # make setup   set up everything that training needs
 # make test    install what is missing, check style and types, run all tests
+# make coverage  run the tests with branch coverage of rnntui (twice as long as make test)
+# make mutants  mutation tests of some modules (hours); of one: make mutants MUTANTS='rnntui.runs.lookup.*'
 # make models  retrain the shipped models (about three hours on one core)
 # make clean   remove the virtual environment
 
@@ -9,7 +11,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo chat test models setup clean
+.PHONY: demo chat test coverage mutants models setup clean
 
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
@@ -51,6 +53,19 @@ test: $(VENV)/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+coverage: $(VENV)/.ready-dev
+	rm -rf build/coverage
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
+
+MUTANTS ?= rnntui.*
+
+mutants: $(VENV)/.ready-dev
+	$(PIP) mutmut
+	$(BIN)/mutmut run $(MUTANTS)
+	$(BIN)/mutmut results
 
 models: $(VENV)/.ready-train
 	rm -rf build/model build/shipped

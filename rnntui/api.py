@@ -11,13 +11,13 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from rnntui.api_arguments import checked_callable, checked_path, checked_paths, checked_text
+from rnntui.api_arguments import checked_callable, checked_path, checked_paths, checked_text, unknown_setting
 from rnntui.api_models import ClassificationModel, GeneratedToken, TextModel, TranslationModel
 from rnntui.config import Budget
 from rnntui.errors import UsageError
 from rnntui.kinds.registry import KINDS, kind_or_default
 from rnntui.runs.lookup import checkpoints_folder, find_run
-from rnntui.settings import Settings, settings_of
+from rnntui.settings import Settings, settings_of, shown_value
 
 if TYPE_CHECKING:
     from rnntui.inference.classifier import Classification
@@ -156,7 +156,7 @@ def train(
     Raises `rnntui.errors.UsageError` for a setting that is unknown or out of bounds, `CorpusError` if the corpus cannot
     be read, `TrainingError` if torch is missing or the training fails.
     """
-    from rnntui.api_training import TrainingRequest, create_and_train
+    from rnntui.runs.creation import check_name
     from rnntui.runs.listing import summarize_run
 
     sources = checked_paths("corpus", corpus)
@@ -164,6 +164,10 @@ def train(
     checked_callable("on_event", on_event)
     chosen, given = _settings(_kind(kind), settings)
     folder = checkpoints_folder(_optional_path("checkpoints", checkpoints))
+    if run_name is not None:
+        check_name(run_name, folder)
+    from rnntui.api_training import TrainingRequest, create_and_train
+
     request = TrainingRequest(kind, sources, chosen, given)
     return summarize_run(create_and_train(request, folder, run_name, on_event))
 
@@ -180,7 +184,7 @@ def _optional_path(name: str, value: object) -> str | None:
 
 def _kind(kind: object) -> ModelKind:
     if not isinstance(kind, str) or kind not in KINDS:
-        raise UsageError(f"kind must be one of {', '.join(KINDS)} (got {kind!r})", setting="kind")
+        raise UsageError(f"kind must be one of {', '.join(KINDS)} (got {shown_value(kind)})", setting="kind")
     return kind_or_default(kind)
 
 
@@ -189,11 +193,12 @@ def _settings(kind: ModelKind, values: dict[str, Any]) -> tuple[dict[str, Settin
 
     A setting is known by its name on the command line, or by that of its field.
     """
-    unknown, given = set(values), set()
+    unknown, known, given = set(values), set[str](), set[str]()
     objects: dict[str, Settings] = {}
     for heading, config_class in kind.settings.items():
         chosen = {}
         for name, setting in settings_of(config_class).items():
+            known |= {name, setting.option_name}
             key = next((key for key in (name, setting.option_name) if key in values), None)
             if key is not None:
                 chosen[name] = values[key]
@@ -201,7 +206,7 @@ def _settings(kind: ModelKind, values: dict[str, Any]) -> tuple[dict[str, Settin
                 given.add(setting.option_name)
         objects[heading] = config_class(**chosen)
     if unknown:
-        raise UsageError(f"unknown setting {min(unknown)!r}", hint=f"see rnntui {kind.command} --help")
+        raise unknown_setting(min(unknown), known, f"see rnntui {kind.command} --help")
     budget = objects["Budget"]
     assert isinstance(budget, Budget)
     budget.check_max_epochs(given)

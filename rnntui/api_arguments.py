@@ -5,14 +5,16 @@ A type checker finds such mistakes, too, but not every program that writes with 
 
 from __future__ import annotations
 
+import difflib
+import operator
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from rnntui.config_generation import LARGEST_SEED
 from rnntui.errors import UsageError
-
-_LARGEST_SEED = 1 << 63
+from rnntui.settings import shown_value
 
 
 def checked_text(name: str, value: object) -> str:
@@ -36,8 +38,8 @@ def checked_path(name: str, value: object) -> str:
     if not isinstance(value, str | os.PathLike):
         raise _wrong_type(name, "the name of a file or folder", value)
     path = os.fspath(value)
-    if not isinstance(path, str) or not path or "\0" in path:
-        raise UsageError(f"{name} must be the name of a file or folder (got {path!r:.60})", setting=name)
+    if not isinstance(path, str) or not path or "\0" in path or not _can_be_encoded(path):
+        raise UsageError(f"{name} must be the name of a file or folder (got {shown_value(path)})", setting=name)
     return path
 
 
@@ -45,7 +47,10 @@ def checked_paths(name: str, values: object) -> list[str]:
     """Return one or more names of files or folders as a list."""
     if isinstance(values, str | bytes | os.PathLike) or not isinstance(values, Iterable):
         values = [values]
-    return [checked_path(name, value) for value in values]
+    paths = [checked_path(name, value) for value in values]
+    if not paths:
+        raise _wrong_type(name, "the name of a file or folder, or several", values)
+    return paths
 
 
 def checked_file(name: str, value: object) -> Path:
@@ -57,8 +62,8 @@ def checked_seed(name: str, value: object) -> int | None:
     """Return a seed: an integer from 0, or None."""
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _LARGEST_SEED:
-        raise _wrong_type(name, "an integer from 0, or None", value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_SEED:
+        raise _wrong_type(name, f"an integer from 0 to {LARGEST_SEED}, or None", value)
     return value
 
 
@@ -75,5 +80,35 @@ def checked_instance(name: str, value: object, kind: type) -> None:
         raise _wrong_type(name, f"a {kind.__name__}", value)
 
 
+def checked_token_ids(name: str, values: object, vocab_size: int) -> list[int]:
+    """Return ids of tokens of a vocabulary as a list."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise _wrong_type(name, "a list of token ids", values)
+    ids: list[int] = []
+    for value in values:
+        try:
+            index = -1 if isinstance(value, bool) else operator.index(value)  # numpy's integers have one
+        except TypeError:
+            index = -1
+        if not 0 <= index < vocab_size:
+            raise _wrong_type(name, f"token ids, integers from 0 to {vocab_size - 1}", value)
+        ids.append(index)
+    return ids
+
+
+def unknown_setting(name: str, known: Collection[str], hint: str) -> UsageError:
+    """Return the error for a setting that does not exist; the hint is that of a similar name, if there is one."""
+    similar = difflib.get_close_matches(name, known, n=1)
+    return UsageError(f"unknown setting {name!r}", hint=f"did you mean {similar[0]}?" if similar else hint)
+
+
+def _can_be_encoded(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _wrong_type(name: str, expected: str, value: object) -> UsageError:
-    return UsageError(f"{name} must be {expected} (got {value!r:.40})", setting=name)
+    return UsageError(f"{name} must be {expected} (got {shown_value(value)})", setting=name)

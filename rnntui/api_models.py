@@ -11,8 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rnntui.api_arguments import checked_file, checked_instance, checked_seed, checked_text, checked_texts
-from rnntui.config_generation import GenerationConfig, Precision, SamplingConfig
+from rnntui.api_arguments import (
+    checked_callable,
+    checked_file,
+    checked_instance,
+    checked_seed,
+    checked_text,
+    checked_texts,
+    checked_token_ids,
+)
+from rnntui.config_generation import GenerationConfig, InferenceConfig, Precision, SamplingConfig
 from rnntui.errors import RunError, UsageError
 from rnntui.runs.folder import RunFolder
 
@@ -63,6 +71,8 @@ class TextModel:
     def __init__(self, run: RunFolder, precision: Precision = "auto") -> None:
         from rnntui.inference.loaded_model import load_language_model
 
+        checked_instance("run", run, RunFolder)
+        InferenceConfig(precision=precision)  # checks it
         self.run = run
         self._weights_time = _weights_time(run)
         self._loaded = load_language_model(run, precision=precision)
@@ -111,13 +121,10 @@ class TextModel:
         from rnntui.inference.text_sampler import SamplingRequest
 
         config = SamplingConfig.from_json(sampling)
-        GenerationConfig(length=length)  # checks the bounds
         stops = checked_texts("stop", [stop] if isinstance(stop, str) else stop)
         if "" in stops:
             raise UsageError("stop must not have an empty string", setting="stop")
-        request = SamplingRequest(
-            checked_text("prompt", prompt), length, tuple(stops), seed=checked_seed("seed", seed), state=state
-        )
+        request = SamplingRequest(prompt, length, tuple(stops), seed=seed, state=state)
         sampler = self.sampler(request)
         sampler.read_prompt()
         return self._tokens(sampler, config)
@@ -127,8 +134,12 @@ class TextModel:
 
         Raises `rnntui.errors.UsageError` if its state is that of another model.
         """
-        from rnntui.inference.text_sampler import TextSampler
+        from rnntui.inference.text_sampler import SamplingRequest, TextSampler
 
+        checked_instance("request", request, SamplingRequest)
+        checked_text("prompt", request.prompt)
+        checked_seed("seed", request.seed)
+        GenerationConfig(length=request.length)
         if request.state is not None:
             self._check_state(request.state)
         return TextSampler(self._loaded, request)
@@ -151,6 +162,9 @@ class TextModel:
 
     def state_of(self, sampler: TextSampler) -> TextState:
         """Return the state after the text of a sampler of this model; if it has several, after the first unfinished."""
+        from rnntui.inference.text_sampler import TextSampler
+
+        checked_instance("sampler", sampler, TextSampler)
         return sampler.state(self._fingerprint)
 
     def score(self, text: str) -> Score:
@@ -171,11 +185,13 @@ class TextModel:
 
     def token_text(self, token_id: int) -> str:
         """Return the text of a token by its id, as a list of tokens shows it."""
-        return self._loaded.tokenizer.token_text(token_id)
+        [checked] = checked_token_ids("token_id", [token_id], self._loaded.tokenizer.vocab_size)
+        return self._loaded.tokenizer.token_text(checked)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of tokens by their ids."""
-        return self._loaded.tokenizer.decode(list(token_ids))
+        ids = checked_token_ids("token_ids", token_ids, self._loaded.tokenizer.vocab_size)
+        return self._loaded.tokenizer.decode(ids)
 
     def save_state(self, state: TextState, path: str | Path) -> None:
         """Write a state to a file, for `load_state` or `rnntui sample --from-state`.
@@ -271,8 +287,11 @@ class TranslationModel:
     """
 
     def __init__(self, run: RunFolder, split_sentences: SplitSentences = "auto") -> None:
+        from rnntui.config_seq2seq import LineConfig
         from rnntui.inference.translator import load_translator
 
+        checked_instance("run", run, RunFolder)
+        LineConfig(split_sentences=split_sentences)  # checks it
         self.run = run
         self._translator = load_translator(run, split_sentences)
 
@@ -301,11 +320,12 @@ class TranslationModel:
         settings = BeamConfig.from_json(beam)
         settings.check()
         texts = checked_texts("lines", lines)
+        checked_callable("on_progress", on_progress)
         return self._translator.translate(texts, settings, workers=usable_cpus(), on_progress=on_progress)
 
     def warnings_for(self, line: str, label: str = "the line") -> list[str]:
         """Return messages about a line that is not as the model's training data was; `label` names it in them."""
-        return self._translator.warnings_for(checked_text("line", line), label)
+        return self._translator.warnings_for(checked_text("line", line), checked_text("label", label))
 
 
 class ClassificationModel:
@@ -321,6 +341,7 @@ class ClassificationModel:
     def __init__(self, run: RunFolder) -> None:
         from rnntui.inference.classifier import load_classifier
 
+        checked_instance("run", run, RunFolder)
         self.run = run
         self._classifier = load_classifier(run)
 
@@ -348,6 +369,7 @@ class ClassificationModel:
         from rnntui.processors import usable_cpus
 
         checked = checked_texts("texts", texts)
+        checked_callable("on_progress", on_progress)
         return self._classifier.classify(checked, workers=usable_cpus(), on_progress=on_progress)
 
     def explain(self, text: str, label: str | None = None) -> Explanation:
@@ -355,8 +377,10 @@ class ClassificationModel:
 
         Raises `rnntui.errors.UsageError` if the text is too long, or there is no such label.
         """
+        if label is not None:
+            checked_text("label", label)
         return self._classifier.explain(checked_text("text", text), label)
 
     def warnings_for(self, text: str, label: str = "the text") -> list[str]:
         """Return messages about a text that is not as the training data was; `label` names it in them."""
-        return self._classifier.warnings_for(checked_text("text", text), label)
+        return self._classifier.warnings_for(checked_text("text", text), checked_text("label", label))

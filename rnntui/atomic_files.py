@@ -11,9 +11,12 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnntui.errors import RnntuiError, UsageError
+
+if TYPE_CHECKING:
+    from io import BufferedIOBase
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -29,8 +32,7 @@ def atomic_write(path: Path, data: bytes) -> None:
         # Only a new file: in a folder from elsewhere, one of that name may be a link that leads anywhere.
         with partial.open("xb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         partial.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -42,6 +44,11 @@ def atomic_write(path: Path, data: bytes) -> None:
 
 def check_can_be_written(path: Path) -> None:
     """Raise `RnntuiError` if a file cannot be put there: it is not a file now, or is in no folder."""
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):  # too long a name, a folder that may not be entered
+            raise RnntuiError(f"cannot write {path}: {error.strerror}") from error
     if path.is_dir():
         raise RnntuiError(f"cannot write {path}: {os.strerror(errno.EISDIR)}")
     if path.exists() and not path.is_file():
@@ -97,6 +104,12 @@ def parse_json(data: bytes | str) -> Any:
         return json.loads(data)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def sync_file(file: BufferedIOBase) -> None:
+    """Write an open file to disk, so that it survives a power cut once it is renamed or its folder is."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

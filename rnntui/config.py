@@ -17,6 +17,7 @@ from rnntui.settings import (
     record,
     setting_field,
     settings_of,
+    shown_value,
 )
 
 Cell = Literal["lstm", "gru", "rnn"]
@@ -396,9 +397,10 @@ class LanguageModelTrainingConfig(ContinuationConfig, TrainerConfig, BPTTConfig)
         super().__post_init__()
         if self.turns in ("auto", "none"):
             return
-        if min(self.turns, default="") < " " or not all(part.strip() for part in self.turns.partition(",")):
+        names = self.turns.split(",")
+        if min(self.turns, default="") < " " or len(names) < 2 or not all(name.strip() for name in names):
             raise UsageError(
-                f"--turns must be auto, none, or two names with a comma between them (got {self.turns[:40]!r})",
+                f"--turns must be auto, none, or two names with a comma between them (got {shown_value(self.turns)})",
                 setting="turns",
             )
 

@@ -66,6 +66,7 @@ PRESETS = {
 
 UNLIMITED_LENGTH = 10_000_000
 MAX_CHARS_PER_SECOND = 1_000_000
+LARGEST_SEED = (1 << 63) - 1
 NEW_SEED = -1
 """Value of a slider that stands for a new seed each time."""
 

@@ -100,7 +100,7 @@ def _remove(notify: Callable[[str], None], variable: str, reason: str) -> None:
 def _is_count(value: str) -> bool:
     """Return True for a positive number."""
     value = value.strip()
-    return value.isascii() and value.isdigit() and int(value) > 0
+    return value.isascii() and value.isdigit() and len(value) < 10 and int(value) > 0
 
 
 def _stack_kb(value: str) -> int:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, Self, TypeVar, dataclass_transform, get_args, get_type_hints
 
 from rnntui.errors import UsageError
 
 Config = TypeVar("Config")
 
-_MAX_SHOWN = 60  # characters of a value in a message
+_MAX_SHOWN = 60  # characters of a wrong value in a message
+
+# By class, computed once.
+_settings: dict[type[Settings], Mapping[str, Setting]] = {}
+_hints: dict[type[Settings], Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,21 @@ def override(config_class: type[Settings], name: str, default: Any, help: str | 
     return field(default=default, metadata={"setting": changed})
 
 
-def settings_of(config_class: type[Settings]) -> dict[str, Setting]:
+def settings_of(config_class: type[Settings]) -> Mapping[str, Setting]:
     """Return the settings of a class by field name, in the order they are declared; `option_name` is always set."""
-    settings: dict[str, Setting] = {
-        f.name: f.metadata["setting"] for f in fields(config_class) if "setting" in f.metadata
-    }
-    return {name: replace(setting, option_name=setting.option_name or name) for name, setting in settings.items()}
+    if config_class not in _settings:
+        described = {f.name: f.metadata["setting"] for f in fields(config_class) if "setting" in f.metadata}
+        _settings[config_class] = MappingProxyType(
+            {name: replace(setting, option_name=setting.option_name or name) for name, setting in described.items()}
+        )
+    return _settings[config_class]
+
+
+def _type_hints(config_class: type[Settings]) -> Mapping[str, Any]:
+    """Return the types of a class's fields by name; evaluating the annotations takes longer than all checks."""
+    if config_class not in _hints:
+        _hints[config_class] = get_type_hints(config_class)
+    return _hints[config_class]
 
 
 def bounds_text(setting: Setting) -> str:
@@ -76,13 +91,13 @@ def bounds_text(setting: Setting) -> str:
 
 def is_bool(config_class: type[Settings], name: str) -> bool:
     """Return True for a setting whose type is `bool` or `bool | None`."""
-    hint = get_type_hints(config_class)[name]
+    hint = _type_hints(config_class)[name]
     return bool in (get_args(hint) or (hint,))
 
 
 def problem_with(config_class: type[Settings], name: str, value: object) -> str:
     """Return what is wrong with a value of a setting, as the end of a sentence about it; empty if nothing is."""
-    return _problem(settings_of(config_class)[name], get_type_hints(config_class)[name], value)
+    return _problem(settings_of(config_class)[name], _type_hints(config_class)[name], value)
 
 
 def flag_of(option: str) -> str:
@@ -92,7 +107,7 @@ def flag_of(option: str) -> str:
 
 def is_text(config_class: type[Settings], name: str) -> bool:
     """Return True for a setting of free text: its type is `str`."""
-    return get_type_hints(config_class)[name] is str
+    return _type_hints(config_class)[name] is str
 
 
 class Record:
@@ -126,7 +141,7 @@ class Settings(Record):
     """
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
+        hints = _type_hints(type(self))
         for name, setting in settings_of(type(self)).items():
             _check(setting, hints[name], getattr(self, name))
 
@@ -153,30 +168,41 @@ def _problem(setting: Setting, hint: Any, value: Any) -> str:
     if value is None:
         return "" if type(None) in get_args(hint) else "needs a value"
     if setting.choices:
-        allowed = value in setting.choices
+        allowed = isinstance(value, str) and value in setting.choices
         return "" if allowed else f"must be one of {', '.join(setting.choices)} (got {shown_value(value)})"
     types = get_args(hint) or (hint,)
     if bool in types:
         return "" if isinstance(value, bool) else f"must be true or false (got {shown_value(value)})"
     if str in types:
         return "" if isinstance(value, str) else f"must be text (got {shown_value(value)})"
-    number = int if int in types else float
+    return number_problem(setting, int if int in types else float, value)
+
+
+def number_problem(setting: Setting, number: type[int] | type[float], value: object) -> str:
+    """Return the problem with the value of a number, as the end of a sentence about it; empty if there is none."""
+    low, high = setting.low, setting.high
     # JSON writes 1.0 as 1: an int is a fine float; a bool is neither, though Python calls it an int.
     if isinstance(value, bool) or not isinstance(value, (int, float) if number is float else int):
         word = "a number" if number is float else "a whole number"
-        return f"must be {setting.none + ' or ' if setting.none else ''}{word} (got {shown_value(value)})"
-    low, high = setting.low, setting.high
+        bounds = f" {_bounds(low, high)}" if (low, high) != (None, None) else ""
+        return f"must be {setting.none + ' or ' if setting.none else ''}{word}{bounds} (got {shown_value(value)})"
     too_low, too_high = low is not None and value < low, high is not None and value > high
-    if too_low or too_high or not math.isfinite(value):
-        shown = format(value, "g") if isinstance(value, float) else str(value)
-        return f"must be {_bounds(low, high)} (got {shown[:20]})"
+    if too_low or too_high or (isinstance(value, float) and not math.isfinite(value)):
+        return f"must be {_bounds(low, high)} (got {shown_value(value)})"
     return ""
 
 
 def shown_value(value: object) -> str:
-    """Return a value as a message quotes it: its beginning, if it is long."""
-    text = repr(value[:_MAX_SHOWN] if isinstance(value, (str, list)) else value)
-    return text if len(text) <= _MAX_SHOWN + 2 else f"{text[:_MAX_SHOWN]}…"
+    """Return a value of any type and size as a message shows it: short, and on one line."""
+    if isinstance(value, float):
+        return format(value, "g")
+    if isinstance(value, int) and value.bit_length() > 64:  # Python refuses to print thousands of digits
+        return f"a whole number of about {round(value.bit_length() * math.log10(2)):,} digits"
+    try:
+        shown = repr(value[:_MAX_SHOWN] if isinstance(value, (str, list)) else value)
+    except ValueError:  # such a number within it
+        shown = f"a {type(value).__name__}"
+    return shown if len(shown) <= _MAX_SHOWN else f"{shown[: _MAX_SHOWN - 1]}…"
 
 
 def _bounds(low: float | None, high: float | None) -> str:
@@ -188,4 +214,4 @@ def _bounds(low: float | None, high: float | None) -> str:
 
 
 def _plain(number: float) -> str:
-    return f"{number:,.10g}"
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.10g}"

@@ -10,7 +10,7 @@ import click
 from rnntui.cli.classify_runs import RunsOutput, check_runs_options, classify_by_runs, runs_option
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.line_input import Lines, NumberedLine, TextReading, check_texts, file_option, line_batches, read_lines
-from rnntui.cli.options import checkpoints_option, corpus_options, refuse_nan, run_option
+from rnntui.cli.options import checkpoints_option, corpus_options, number_option, run_option
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
@@ -40,14 +40,11 @@ def _one_column(context: click.Context, parameter: click.Parameter, value: str |
 @run_option
 @runs_option
 @checkpoints_option
-@click.option(
-    "--top", type=click.IntRange(1), default=1, show_default=True, help="Number of labels, the most probable first."
+@number_option(
+    "--top", bounds=(1, 1_000_000), default=1, show_default=True, help="Number of labels, the most probable first."
 )
-@click.option(
-    "--threshold",
-    type=click.FloatRange(0, 1),
-    callback=refuse_nan,
-    help="Write --unsure in place of a label whose probability is below this.",
+@number_option(
+    "--threshold", bounds=(0.0, 1.0), help="Write --unsure in place of a label whose probability is below this."
 )
 @click.option(
     "--unsure", metavar="LABEL", callback=_one_column, help="Label of the lines below --threshold [default: ?]."

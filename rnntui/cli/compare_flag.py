@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from rnntui.cli.options import is_given, refuse_nan
+from rnntui.cli.options import is_given, number_option
 from rnntui.cli.terminal import utf8_argument
 from rnntui.errors import UsageError
 
@@ -30,8 +30,8 @@ def compare_options(choices: str, difference: str, data: str, budget: str) -> Ca
             "--overwrite", is_flag=True,
             help="With --compare: train anew what is there under these names, in place of going on with it.",
         )(command)  # fmt: skip
-        command = click.option(
-            "--minutes", type=click.FloatRange(0.01, 100_000), default=3.0, show_default=True, callback=refuse_nan,
+        command = number_option(
+            "--minutes", bounds=(0.01, 100_000.0), default=3.0, show_default=True,
             help=f"With --compare: training time of {budget}.",
         )(command)  # fmt: skip
         return click.option(
@@ -45,9 +45,9 @@ def compare_options(choices: str, difference: str, data: str, budget: str) -> Ca
 
 def compared_choices(text: str, choices: Sequence[Choice], difference: str) -> tuple[Choice, ...]:
     """Return the choices that `--compare` names. Raises `UsageError` for an unknown or a repeated one."""
-    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    names = [name.strip().lower() for name in text.split(",")]
     unknown = [name for name in names if name not in choices]
-    if unknown or not names or len({*names}) < len(names):
+    if unknown or len({*names}) < len(names):
         problem = f"{unknown[0]!r} is no {difference}" if unknown else f"name each {difference} once"
         raise UsageError(f"--compare {text}: {problem}", hint=f"choose from {', '.join(choices)}")
     return tuple(choice for name in names for choice in choices if choice == name)

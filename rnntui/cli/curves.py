@@ -17,7 +17,7 @@ import click
 
 from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis, chart_heading, charts_of, in_order
 from rnntui.cli.chart_output import check_image_file, has_colours, print_rows, save_image
-from rnntui.cli.options import checkpoints_option, refuse_nan
+from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
 from rnntui.cli.terminal import file_argument, print_note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
@@ -59,16 +59,12 @@ class _ChartOptions:
 )  # fmt: skip
 @click.option("--x", "over", type=click.Choice(list(_AXES)), default="step", show_default=True, help="The x axis.")
 @click.option("--log/--linear", "log", help="Scale of the y axis.  [default: linear]")
-@click.option(
-    "--smoothing", type=click.FloatRange(0, 0.999), default=DEFAULT_SMOOTHING, show_default=True, callback=refuse_nan,
+@number_option(
+    "--smoothing", bounds=(0.0, 0.999), default=DEFAULT_SMOOTHING, show_default=True,
     help="Weight of the moving average over noisy values; without colours only the average is drawn. 0: no average.",
 )  # fmt: skip
-@click.option(
-    "--width", type=click.IntRange(20, 1000), help="Width in columns [default: the terminal's; 80 in a pipe]."
-)
-@click.option(
-    "--height", type=click.IntRange(6, 500), help="Height of a chart in rows [default: the terminal's; 24 in a pipe]."
-)
+@number_option("--width", bounds=(20, 1000), help="Width in columns [default: the terminal's; 80 in a pipe].")
+@number_option("--height", bounds=(6, 500), help="Height of a chart in rows [default: the terminal's; 24 in a pipe].")
 @click.option(
     "--svg", "svg_file", metavar="FILE", callback=file_argument,
     help="Save the charts as an SVG image instead of drawing them here; - is standard output.",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import click
 
+from rnntui.cli.inputs import reading_option
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import file_argument, new_file_argument
 from rnntui.config import TrainerConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
-from rnntui.kinds.inputs import ReadingOption
 from rnntui.kinds.labelled_corpus_info import LABEL_COLUMN, TEXT_COLUMN
 from rnntui.kinds.model_kind import ModelKind, resolve
 from rnntui.kinds.registry import KINDS, title_of
@@ -22,8 +21,6 @@ from rnntui.kinds.seq2seq import COLUMNS
 from rnntui.settings import flag_of
 
 _DEFAULT = click.core.ParameterSource.DEFAULT
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -51,12 +48,6 @@ class EvaluateArguments:
     as_json: bool
 
 
-def _reading_option(option: ReadingOption) -> Callable[[Command], Command]:
-    """Add the flag of an option that tells how files are read."""
-    text = f"{option.help[0].upper()}{option.help[1:]}."
-    return click.option(flag_of(option.name), default="", metavar=option.metavar, help=text)
-
-
 @click.command("evaluate")
 @click.argument("text", nargs=-1)
 @run_option
@@ -66,9 +57,9 @@ def _reading_option(option: ReadingOption) -> Callable[[Command], Command]:
     help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one per line.",
 )  # fmt: skip
 @click.option("--target", callback=file_argument, help="The file of their targets.")
-@_reading_option(COLUMNS)
-@_reading_option(LABEL_COLUMN)
-@_reading_option(TEXT_COLUMN)
+@reading_option(COLUMNS)
+@reading_option(LABEL_COLUMN)
+@reading_option(TEXT_COLUMN)
 @click.option(
     "--dynamic", is_flag=True,
     help="For a language model: also evaluate one that learns from the text as it reads it (dynamic evaluation).",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rnntui.cli.options import checkpoints_option
+from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import file_argument, new_file_argument, print_note, utf8_argument
 from rnntui.errors import CorpusError, UsageError
@@ -46,8 +46,8 @@ from rnntui.runs.folder import RunFolder
     "--copy", metavar="FOLDER", callback=new_file_argument,
     help="Write a small copy of the run to pass on: weights in float16, nothing to resume from.",
 )  # fmt: skip
-@click.option(
-    "--ngram-minimum", type=click.IntRange(1), metavar="N", default=1, show_default=True,
+@number_option(
+    "--ngram-minimum", bounds=(1, 1_000_000_000), metavar="N", default=1, show_default=True,
     help="With --copy: leave out contexts of the n-gram prior that were seen fewer than N times in the training text.",
 )  # fmt: skip
 def command(

@@ -15,7 +15,7 @@ from rnntui.settings import flag_of
 from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, advice_for, invalid_text, text_encoding
 
 if TYPE_CHECKING:
-    from rnntui.kinds.inputs import InputChoice
+    from rnntui.kinds.inputs import InputChoice, ReadingOption
     from rnntui.kinds.labelled_corpus_info import LabelledLayout
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.kinds.pair_corpus_info import PairLayout
@@ -41,14 +41,29 @@ def input_options(kind: ModelKind) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         for option in reversed(kind.reading_options):
-            text = f"{option.help[0].upper()}{option.help[1:]}."
-            command = click.option(flag_of(option.name), default="", metavar=option.metavar, help=text)(command)
+            command = reading_option(option)(command)
         for files in reversed(flags):
             text = f"{files.help[0].upper()}{files.help[1:]}."
             command = click.option(flag_of(files.name), metavar="FILE", help=text)(command)
         return click.argument(main.name, nargs=-1, callback=argument_from_file)(command)
 
     return add
+
+
+def reading_option(option: ReadingOption) -> Callable[[Command], Command]:
+    """Add the flag of an option that tells how files are read; a wrong value is refused before any is."""
+
+    def check(context: click.Context, parameter: click.Parameter, value: str) -> str:
+        try:
+            option.check(value)
+        except UsageError as error:
+            flag = flag_of(option.name)
+            problem = error.problem if flag in error.problem else f"{flag}: {error.problem}"
+            raise UsageError(problem, setting=option.name, hint=error.hint) from error
+        return value
+
+    text = f"{option.help[0].upper()}{option.help[1:]}."
+    return click.option(flag_of(option.name), default="", metavar=option.metavar, callback=check, help=text)
 
 
 class PairReading(NamedTuple):

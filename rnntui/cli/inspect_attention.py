@@ -8,13 +8,14 @@ import click
 
 from rnntui.cli.compare_flag import compare_options, compared_choices, refuse_training_flags
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.inputs import PairReading, read_pairs
+from rnntui.cli.inputs import PairReading, read_pairs, reading_option
 from rnntui.cli.inspect_output import InspectionOutput, output_options
-from rnntui.cli.options import checkpoints_option, corpus_options
+from rnntui.cli.options import checkpoints_option, corpus_options, number_option
 from rnntui.cli.run_choice import choose_runs
 from rnntui.cli.terminal import file_argument, print_note, utf8_argument
 from rnntui.config_seq2seq import PairTokenizerType
 from rnntui.errors import UsageError
+from rnntui.kinds.seq2seq import COLUMNS
 
 if TYPE_CHECKING:
     from rnntui.text.parallel_corpus import ParallelCorpus
@@ -33,10 +34,10 @@ _TRAINING_OPTIONS = ("minutes", "overwrite", "hidden", "tokenizer")
     "--pairs", "pairs_file", metavar="FILE", callback=file_argument,
     help="Table of pairs, whose targets are forced [default: the held-out pairs of each run].",
 )  # fmt: skip
-@click.option("--columns", default="", metavar="SOURCE,TARGET", help="Columns of the pairs [default: detected].")
+@reading_option(COLUMNS._replace(help="columns of the pairs [default: detected]"))
 @compare_options("dot,general,additive", "attention", "pairs", "each model")
-@click.option(
-    "--hidden", type=click.IntRange(2, 8192), default=256, show_default=True,
+@number_option(
+    "--hidden", bounds=(2, 8192), default=256, show_default=True,
     help="With --compare: hidden units of the decoder; the encoder has half as many each way.",
 )  # fmt: skip
 @click.option(

@@ -8,7 +8,7 @@ import click
 
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.inspect_output import InspectionOutput, output_options, read_text, text_option
-from rnntui.cli.options import checkpoints_option
+from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import utf8_argument
 from rnntui.errors import UsageError
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="[RUN]", required=False, callback=utf8_argument)
 @checkpoints_option
 @text_option
-@click.option(
-    "--longest", type=click.IntRange(2, 65_536), default=512, show_default=True,
+@number_option(
+    "--longest", bounds=(2, 65_536), default=512, show_default=True,
     help="The longest context of a language model, in tokens; lengths are powers of two up to it.",
 )  # fmt: skip
-@click.option(
-    "--places", type=click.IntRange(64, 1_000_000), default=2048, show_default=True,
+@number_option(
+    "--places", bounds=(64, 1_000_000), default=2048, show_default=True,
     help="Number of tokens that are predicted with each length.",
 )  # fmt: skip
 @click.option(

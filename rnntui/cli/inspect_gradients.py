@@ -9,7 +9,7 @@ import click
 from rnntui.cli.compare_flag import compare_options, compared_choices, refuse_training_flags
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.inspect_output import InspectionOutput, output_options, read_text, text_option
-from rnntui.cli.options import checkpoints_option
+from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_runs
 from rnntui.cli.terminal import utf8_argument
 
@@ -18,9 +18,9 @@ from rnntui.cli.terminal import utf8_argument
 @click.argument("names", metavar="[RUN]...", nargs=-1, callback=utf8_argument)
 @checkpoints_option
 @text_option
-@click.option("--steps", type=click.IntRange(10, 2000), default=200, show_default=True, help="How far back to go.")
-@click.option(
-    "--places", type=click.IntRange(2, 10_000), default=64, show_default=True,
+@number_option("--steps", bounds=(10, 2000), default=200, show_default=True, help="How far back to go.")
+@number_option(
+    "--places", bounds=(2, 10_000), default=64, show_default=True,
     help="Number of tokens whose losses are followed back.",
 )  # fmt: skip
 @click.option(
@@ -28,8 +28,8 @@ from rnntui.cli.terminal import utf8_argument
     help="Also show each model before training, with weights drawn by the same rule.  [default: for a single run]",
 )  # fmt: skip
 @compare_options("rnn,gru,lstm", "cell", "a corpus", "the first model; the others do as many steps")
-@click.option(
-    "--hidden", type=click.IntRange(1, 16_384), default=128, show_default=True,
+@number_option(
+    "--hidden", bounds=(1, 4000), default=128, show_default=True,
     help="With --compare: hidden units of the first cell; the others get as many weights as it has.",
 )  # fmt: skip
 @output_options

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from rnntui.cli.chart_output import check_image_file, has_colours, print_rows, save_image
+from rnntui.cli.options import number_option
 from rnntui.cli.terminal import file_argument, write_out
 from rnntui.errors import UsageError
 
@@ -56,8 +57,8 @@ def output_options(command: Command) -> Command:
                 help="Save it as a PNG image; - is standard output. Needs: pip install 'rnntui[png]'.",
             ),
             click.option("--json", "as_json", is_flag=True, help="Write all numbers as one JSON line."),
-            click.option(
-                "--width", type=click.IntRange(20, 1000),
+            number_option(
+                "--width", bounds=(20, 1000),
                 help="Width in columns [default: the terminal's; 80 in a pipe].",
             ),
         )

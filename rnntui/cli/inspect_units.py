@@ -8,7 +8,7 @@ import click
 
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.inspect_output import InspectionOutput, output_options, read_text, text_option
-from rnntui.cli.options import checkpoints_option
+from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import escaped_argument, utf8_argument
 
@@ -29,9 +29,7 @@ GATES = ("h", "c", "i", "f", "o", "g", "r", "z", "n")
     "--feature", "features", metavar="NAME", multiple=True,
     help="Rank for this feature alone, such as quotes or line-position; may be repeated.",
 )  # fmt: skip
-@click.option(
-    "--top", type=click.IntRange(1, 100), default=1, show_default=True, help="Number of units for each feature."
-)
+@number_option("--top", bounds=(1, 100), default=1, show_default=True, help="Number of units for each feature.")
 @output_options
 def command(
     name: str | None,

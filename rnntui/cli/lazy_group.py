@@ -48,6 +48,11 @@ class LazyGroup(click.Group):
         full_name = f"{self._prefix.replace('_', ' ')}{cmd_name}"
         if not any(parameter.name == "debug" for parameter in command.params):
             command.params.append(debug_option())
+            from rnntui.cli.options import refuse_empty_text
+
+            for parameter in command.params:
+                if isinstance(parameter, click.Option) and parameter.name != "debug":
+                    refuse_empty_text(parameter)
             command.epilog = examples_epilog(full_name)
             if COMPLETION_VARIABLE in os.environ:
                 from rnntui.cli.completion import complete_values

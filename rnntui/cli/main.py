@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,6 +46,10 @@ COMMANDS = {
 }
 _ATTRIBUTES = {name: f"manage_runs:{name}_command" for name in ("rename", "delete", "note")}
 """Commands that share a module; any other is `command` in the module of its name."""
+
+
+_SHOWN_START, _SHOWN_END = 200, 60
+_LONG_WORD = re.compile(r"\S{400,}")  # a value of an option, or the name of a file, that would bury the message
 
 
 @click.group(
@@ -131,7 +136,7 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _report(message: str, code: int) -> int:
-    print(f"rnntui: {one_line(message.rstrip())}", file=sys.stderr)
+    print(f"rnntui: {_LONG_WORD.sub(_cut, one_line(message.rstrip()))}", file=sys.stderr)
     return code
 
 
@@ -141,6 +146,10 @@ def _report_traceback(code: int) -> int:
 
     print(escape_control_chars(traceback.format_exc().rstrip()), file=sys.stderr)
     return code
+
+
+def _cut(word: re.Match[str]) -> str:
+    return f"{word[0][:_SHOWN_START]}…{word[0][-_SHOWN_END:]}"
 
 
 def _close_quietly() -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
 from rnntui.config import ReadingConfig
-from rnntui.settings import Setting, Settings, bounds_text, flag_of, settings_of
+from rnntui.errors import UsageError
+from rnntui.settings import Setting, Settings, bounds_text, flag_of, number_problem, settings_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Config = TypeVar("Config", bound=Settings)
@@ -23,7 +24,7 @@ def settings_options(*config_classes: type[Settings]) -> Callable[[Command], Com
         for config_class in reversed(config_classes):
             hints = get_type_hints(config_class)
             defaults = {f.name: f.default for f in fields(config_class)}
-            for name, setting in reversed(settings_of(config_class).items()):
+            for name, setting in reversed(list(settings_of(config_class).items())):
                 command = _option(name, setting, hints[name], defaults[name])(command)
         return command
 
@@ -91,35 +92,76 @@ def _option(
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=default, show_default=show_default, help=text)
     if str in types:
         return click.option(flag, name, metavar="TEXT", default=default, show_default=bool(default), help=text)
-    number_type: Any = int if int in types else float
+    number_type = _Number(setting, int if int in types else float)
     if setting.none:
-        number_type, default, show_default = _NumberOrWord(setting.none, number_type), setting.none, True
+        default, show_default = setting.none, True
     return click.option(
         *short_flags, flag, name, type=number_type, default=default, show_default=show_default, help=text
     )
 
 
-class _NumberOrWord(click.ParamType[int | float | None]):
-    """A number, or the word that stands for None."""
+def number_option(
+    *names: str, bounds: tuple[int, int] | tuple[float, float], help: str, **details: Any
+) -> Callable[[Command], Command]:
+    """Add a flag for a number that is no setting.
 
-    def __init__(self, word: str, number_type: type[int] | type[float]) -> None:
-        self.name = f"{'integer' if number_type is int else 'float'} or {word}"
-        self._word = word
-        self._number_type = number_type
+    Args:
+        names: flags, and the name of the parameter if that is another.
+        bounds: inclusive lower and upper bound; two integers for a whole number.
+        help: help text, to which the bounds are added.
+        details: further arguments of `click.option`.
+    """
+    low, high = bounds
+    setting = Setting(help, low, high)
+    number_type = _Number(setting, int if isinstance(low, int) else float)
+    return click.option(*names, type=number_type, help=f"{help}  [{bounds_text(setting)}]", **details)
+
+
+class _Number(click.ParamType[int | float | None]):
+    """A number within its bounds, or the word that stands for None."""
+
+    def __init__(self, setting: Setting, number: type[int] | type[float]) -> None:
+        name = "integer" if number is int else "float"
+        self.name = f"{name} or {setting.none}" if setting.none else name
+        self._setting = setting
+        self._number = number
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float | None:
-        if value == self._word:
+        """Return the number, None for the word. Raises `UsageError` for text and for a number that is out of bounds."""
+        if self._setting.none and value == self._setting.none:
             return None
-        try:
-            return self._number_type(value)
-        except ValueError:
-            word = "a whole number" if self._number_type is int else "a number"
-            self.fail(f"{value!r} is neither {self._word} nor {word}", param, ctx)
+        number = value
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                number = self._number(value)
+        problem = number_problem(self._setting, self._number, number)
+        if problem:
+            flag = max(param.opts, key=len) if param is not None else ""
+            raise UsageError(f"{flag} {problem}", setting=(param and param.name) or "")
+        return self._number(number)
 
 
-def refuse_nan(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    """Refuse nan, which click lets pass through a range. A click callback for a `FloatRange`."""
-    if value is not None and math.isnan(value):
-        bounds = cast(click.FloatRange, parameter.type)
-        raise click.BadParameter(f"nan is not in the range {bounds.min:g}<=x<={bounds.max:g}.", context, parameter)
-    return value
+TAKE_EMPTY_TEXT = {"prompt", "separator", "unsure"}
+"""Parameters for which an empty text is one like others."""
+
+
+def refuse_empty_text(option: click.Option) -> None:
+    """Let an option refuse to be empty on the command line, where that is a mistake such as an unset shell variable.
+
+    It must not mean the same as no option: `--from "$RUN"` would train from nothing, `--checkpoints "$RUNS"` elsewhere.
+    """
+    check = option.callback
+    if option.is_flag or option.name in TAKE_EMPTY_TEXT:
+        return
+
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if check is not None:
+            value = check(context, parameter, value)
+        is_typed = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
+        if is_typed and (value == "" or (isinstance(value, tuple) and "" in value)):
+            raise UsageError(
+                f"{max(option.opts, key=len)} is empty", setting=option.name or "", hint="give a value, or leave it out"
+            )
+        return value
+
+    option.callback = callback

@@ -19,6 +19,7 @@ from rnntui.cli.line_input import TextReading, is_file_name, open_file, standard
 from rnntui.cli.options import (
     checkpoints_option,
     corpus_options,
+    number_option,
     run_option,
     setting_option,
     settings_from,
@@ -36,6 +37,7 @@ from rnntui.cli.terminal import (
     warn_unknown_characters,
 )
 from rnntui.config_generation import (
+    LARGEST_SEED,
     UNLIMITED_LENGTH,
     GenerationConfig,
     InferenceConfig,
@@ -85,7 +87,7 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
 )
 @corpus_options
 @setting_option(GenerationConfig, "length", "-n")
-@click.option("--samples", type=click.IntRange(1, 4096), default=1, show_default=True, help="Number of samples.")
+@number_option("--samples", bounds=(1, 4096), default=1, show_default=True, help="Number of samples.")
 @click.option(
     "--stop",
     multiple=True,
@@ -94,8 +96,8 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
     "\\xNN and \\uNNNN are characters and \\\\ is a backslash; may be repeated.",
 )
 @click.option("--keep-stop", is_flag=True, help="Also write the string that ended a text.")
-@click.option(
-    "--seed", type=click.IntRange(0), help="Seed that makes the output repeatable; text i is sampled with seed + i."
+@number_option(
+    "--seed", bounds=(0, LARGEST_SEED), help="Seed that makes the output repeatable; text i is sampled with seed + i."
 )
 @settings_options(SamplingConfig)
 @setting_option(InferenceConfig, "precision")

@@ -26,7 +26,8 @@ from rnntui.kinds.model_kind import ModelKind
 from rnntui.settings import Settings, bounds_text, problem_with, settings_of
 
 _NO_KEYS = {
-    "config", "write_config", "resume", "find_learning_rate", "use_found_rate", "rate_curve", "debug", "help"
+    "config", "write_config", "resume", "accept_changed_corpus", "find_learning_rate", "use_found_rate", "rate_curve",
+    "debug", "help",
 }  # fmt: skip
 _Source = click.core.ParameterSource
 _WIDTH = 100  # columns of a comment
@@ -64,7 +65,8 @@ def settings_file_options(kind: ModelKind) -> Callable[[Command], Command]:
                 "standard output.",
             ),
             click.option(
-                "--config", metavar="FILE", is_eager=True, expose_value=False, callback=partial(_read_file, kind),
+                "--config", metavar="FILE", is_eager=True, multiple=True, expose_value=False,
+                callback=partial(_read_file, kind),
                 help="Read settings from a TOML file, whose keys are the names of flags; flags override it.",
             ),
         ):  # fmt: skip
@@ -77,13 +79,17 @@ def settings_file_options(kind: ModelKind) -> Callable[[Command], Command]:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def _read_file(kind: ModelKind, context: click.Context, parameter: click.Parameter, name: str | None) -> None:
+def _read_file(kind: ModelKind, context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> None:
     """Take the defaults of the command's parameters from a file. A click callback.
 
-    Raises `UsageError` naming the file and the key for an unknown key and for a value that its flag would not take.
+    Raises `UsageError` naming the file and the key for an unknown key and for a value that its flag would not take,
+    and for a second file.
     """
-    if name is None or context.resilient_parsing:
+    if not names or context.resilient_parsing:
         return
+    if len(names) > 1:
+        raise UsageError("--config is given more than once", setting="config", hint="put all keys into one file")
+    [name] = names
     try:
         values = tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -16,6 +16,7 @@ from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
     budget_of_resume,
+    change_listener,
     changed_setting,
     refuse_changes,
     runs_folder,
@@ -29,6 +30,7 @@ from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from rnntui.runs.folder import RunFolder
@@ -45,6 +47,7 @@ def command(
     validation_text: str | None,
     name: str | None,
     resume: bool,
+    accept_changed_corpus: bool,
     checkpoints: str | None,
     encoding: str,
     errors: Any,
@@ -70,6 +73,7 @@ def command(
 
     search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
     budget.check_max_epochs(given_settings(context, type(training)))
+    accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
     require_extra("train", "training")
     from rnntui.training.prepare_language_model import (
@@ -89,7 +93,7 @@ def command(
         names = () if validation_text is None else (validation_text,)
         validation = open_corpus(names, encoding, errors, newlines) if names else None
         if resume:
-            run = _run_to_resume(text, name, folder, training.turns if "turns" in given else None)
+            run = _run_to_resume(text, name, folder, training.turns if "turns" in given else None, accept_change)
             refuse_changes(context, run)
             if validation is not None:
                 _refuse_other_validation_text(run, validation)
@@ -103,7 +107,13 @@ def command(
         return train_and_report(run, stop, None)
 
 
-def _run_to_resume(text: Corpus | None, name: str | None, folder: Path, wanted_turns: str | None) -> RunFolder:
+def _run_to_resume(
+    text: Corpus | None,
+    name: str | None,
+    folder: Path,
+    wanted_turns: str | None,
+    accept_change: Callable[[str], None] | None,
+) -> RunFolder:
     """Return the run to resume. Raises `UsageError` or `RunError` if there is none, `CorpusError` for another text.
 
     Args:
@@ -111,6 +121,7 @@ def _run_to_resume(text: Corpus | None, name: str | None, folder: Path, wanted_t
         name: the name of the run; None if none was given.
         folder: the folder of runs.
         wanted_turns: `--turns`; None if it was not given.
+        accept_change: see `TrainingText`.
     """
     from rnntui.text.chat_exports import converted_chat
     from rnntui.training.prepare_language_model import resumable_language_model_run, turns_to_resume
@@ -123,7 +134,7 @@ def _run_to_resume(text: Corpus | None, name: str | None, folder: Path, wanted_t
     if message:
         print_note(message)
     try:
-        return resumable_language_model_run(text, name, folder)
+        return resumable_language_model_run(text, name, folder, accept_change)
     except CorpusError as error:
         if turns != recorded_turns:  # which makes another text of a chat export
             raise changed_setting("turns", recorded_turns, turns) from error

@@ -16,6 +16,7 @@ from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
     budget_of_resume,
+    change_listener,
     changed_setting,
     refuse_changes,
     runs_folder,
@@ -42,6 +43,7 @@ def command(
     text_column: str,
     name: str | None,
     resume: bool,
+    accept_changed_corpus: bool,
     checkpoints: str | None,
     encoding: str,
     errors: Any,
@@ -68,6 +70,7 @@ def command(
 
     search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
     budget.check_max_epochs(given_settings(context, type(training)))
+    accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
     require_extra("train", "training")
     from rnntui.text.label_checks import check_labels, shared_texts
@@ -109,7 +112,7 @@ def command(
             if any(columns) and corpus is None:
                 raise UsageError("--label-column and --text-column need TEXTS to read", setting="label_column")
             try:
-                run = resumable_classifier_run(corpus, name, folder)
+                run = resumable_classifier_run(corpus, name, folder, accept_change)
             except CorpusError as error:
                 if any(columns) and corpus is not None:
                     recorded = layouts_of_labelled_run(name, folder, corpus.display_names)

@@ -15,6 +15,7 @@ from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
     budget_of_resume,
+    change_listener,
     changed_setting,
     refuse_changes,
     runs_folder,
@@ -44,6 +45,7 @@ def command(
     columns: str,
     name: str | None,
     resume: bool,
+    accept_changed_corpus: bool,
     checkpoints: str | None,
     encoding: str,
     errors: Any,
@@ -73,6 +75,7 @@ def command(
 
     search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
     budget.check_max_epochs(given_settings(context, type(training)))
+    accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
     require_extra("train", "training")
     from rnntui.training.prepare_seq2seq import (
@@ -110,7 +113,7 @@ def command(
             run = create(wanted, folder, name, print_note)
         else:
             try:
-                run = resumable_seq2seq_run(corpus, name, folder)
+                run = resumable_seq2seq_run(corpus, name, folder, accept_change)
             except CorpusError as error:
                 recorded = layouts_to_resume(name, folder, corpus.display_names) if corpus is not None else ()
                 if columns and corpus is not None and recorded and corpus.layouts[0].columns != recorded[0].columns:

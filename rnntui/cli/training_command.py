@@ -59,6 +59,11 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
             rate_search_options,
             settings_file_options(kind),
             click.option("--resume", is_flag=True, help="Resume the newest run on this text, or the run of --name."),
+            click.option(
+                "--accept-changed-corpus",
+                is_flag=True,
+                help="With --resume: go on though the text has changed; the run trains on its own copy, as it was.",
+            ),
             click.option("--name", help="Name of the run [default: after the corpus]."),
             input_options(kind),
         ):
@@ -66,6 +71,19 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
         return command
 
     return add
+
+
+def change_listener(*, resume: bool, accept_changed_corpus: bool) -> Callable[[str], None] | None:
+    """Return what a run to resume may tell of a text that has changed; None if such a text is refused.
+
+    Raises `UsageError` for `--accept-changed-corpus` without `--resume`.
+    """
+    if accept_changed_corpus and not resume:
+        raise UsageError(
+            "--accept-changed-corpus goes with --resume", setting="accept_changed_corpus",
+            hint="a new run reads the text as it is now",
+        )  # fmt: skip
+    return print_note if accept_changed_corpus else None
 
 
 def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> Path:

@@ -30,6 +30,7 @@ from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, load_weights
+from rnntui.settings import shown_value
 from rnntui.text.classifier_tokens import ClassifierTokenizer
 from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.labelled_corpus import MAX_CHARACTERS, normalize_text, text_offsets
@@ -161,7 +162,9 @@ class TextClassifier:
         Raises `UsageError` for a label that the classifier does not have, and for a text of too many tokens.
         """
         if label is not None and label not in self.labels:
-            raise UsageError(f"the classifier has no label {label!r}", hint=f"it has {', '.join(self.labels[:20])}")
+            raise UsageError(
+                f"the classifier has no label {shown_value(label)}", hint=f"it has {', '.join(self.labels[:20])}"
+            )
         normalized = normalize_text(text)
         if not normalized:
             return Explanation(label or "", 0.0, [], [])

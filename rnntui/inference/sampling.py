@@ -37,7 +37,7 @@ class UniformGenerator(Protocol):
     """A random number generator, such as `random.Random`."""
 
     def random(self) -> float:
-        """Return the next number, uniform in [0, 1)."""
+        """Return the next number, uniform in [0, 1), with at most 53 random bits."""
         ...
 
 
@@ -153,24 +153,16 @@ def sample(probabilities: Array, generators: Sequence[UniformGenerator]) -> Ids:
 
     Every draw takes exactly one number from its row's generator.
     """
+    # In float64, a number of 53 bits below 1 times the total is below the total, so the token drawn is the first whose
+    # cumulative probability is above the product: there is one, and its own probability is not 0.
     cumulative = probabilities.cumsum(axis=-1, dtype=np.float64)
     if len(generators) == 1:
         # A binary search is faster than a comparison with every token.
         drawn = generators[0].random() * cumulative[0, -1]
-        return np.array([_possible(int(cumulative[0].searchsorted(drawn, side="right")), probabilities[0])])
+        return np.array([cumulative[0].searchsorted(drawn, side="right")])
     numbers = np.array([generator.random() for generator in generators])
-    tokens = (cumulative <= (numbers * cumulative[:, -1])[:, None]).sum(axis=-1)
-    return np.array([_possible(token, row) for token, row in zip(tokens.tolist(), probabilities, strict=True)])
-
-
-def _possible(token: int, probabilities: Array) -> int:
-    """Return a drawn token, or the last one of `probabilities (V,)` that is not 0, if that comes before.
-
-    The product of a random number and the total can round up to the total.
-    """
-    if token < len(probabilities) and probabilities[token] > 0:
-        return token
-    return int(np.flatnonzero(probabilities)[-1])
+    tokens: Ids = (cumulative <= (numbers * cumulative[:, -1])[:, None]).sum(axis=-1)
+    return tokens
 
 
 def _keep_only(logits: Array, is_kept: NDArray[np.bool_]) -> Array:

@@ -192,8 +192,10 @@ def _write_held_out(folder: Path, pieces: list[str]) -> None:
     lengths = [np.append(index.match_lengths(piece), 0) for piece in pieces]
     points = [np.append(code_points(piece), np.uint32(BARRIER)) for piece in pieces]
     empty = np.zeros(0, dtype=np.int64)
-    np.concatenate([*points, empty]).astype("<u4").tofile(folder / _HELD_OUT)
-    np.minimum(np.concatenate([*lengths, empty]), 65535).astype("<u2").tofile(folder / _HELD_OUT_LENGTHS)
+    with (folder / _HELD_OUT).open("wb") as file:
+        file.write(np.concatenate([*points, empty]).astype("<u4").data)
+    with (folder / _HELD_OUT_LENGTHS).open("wb") as file:
+        file.write(np.minimum(np.concatenate([*lengths, empty]), 65535).astype("<u2").data)
 
 
 def _counted(

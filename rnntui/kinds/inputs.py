@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rnntui.errors import UsageError
+from rnntui.settings import shown_value
 
 
 class InputFiles(NamedTuple):
@@ -79,10 +80,13 @@ def parse_columns(text: str) -> tuple[str, str] | None:
 
     if not text.strip():
         return None
-    names = [name.strip() for name in next(csv.reader([text.strip()], skipinitialspace=True))]
+    try:
+        names = [name.strip() for name in next(csv.reader([text.strip()], skipinitialspace=True))]
+    except csv.Error:  # a line break outside of quotes
+        names = []
     if len(names) != 2 or not all(names) or names[0] == names[1] or "0" in names:
         raise UsageError(
-            f"--columns {text!r} must name two columns, the source's and the target's",
+            f"--columns {shown_value(text)} must name two columns, the source's and the target's",
             setting="columns",
             hint="give their numbers, as in 2,3, or their names, as in source,target",
         )

@@ -102,8 +102,8 @@ def _read_counts(value: object) -> tuple[int, ...]:
 
 
 def _check_column(text: str) -> None:
-    """Raise `UsageError` if a column is named by a number below 1."""
-    if text.strip().isdecimal() and not int(text):
+    """Raise `UsageError` if a column is named by the number 0."""
+    if text.strip() and not text.strip().strip("0"):
         raise UsageError(f"a column is named by its number from 1 or by its header, not by {text.strip()}")
 
 

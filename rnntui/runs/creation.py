@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import platform
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 from rnntui import __version__
 from rnntui.atomic_files import umask
 from rnntui.config import Newlines
-from rnntui.errors import CorpusError, RnntuiError, RunError, UsageError
+from rnntui.errors import CorpusError, RunError, UsageError
 from rnntui.kinds.corpus_info import CorpusInfo
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, title_of
@@ -29,6 +30,7 @@ DELETED_PREFIX = ".deleted-"
 
 _MAX_NAME_BYTES = 100
 _MAX_LISTED = 5  # runs listed in a message
+_WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # that reading a corpus does not raise
 _FORBIDDEN = set('/\\:*?"<>|\0')
 
 
@@ -41,12 +43,15 @@ class TrainingText:
         sources: the files as the user named them.
         fingerprint: computes the hash of the text, read with a treatment of line ends; it reads all of the text.
         newlines: the treatment of line ends that the user chose.
+        accept_change: told in a line that the text has changed since the run was created, whose own copy of it is then
+            trained on; None refuses a text that has changed.
     """
 
     name: str
     sources: tuple[str, ...]
     fingerprint: Callable[[Newlines], str]
     newlines: Newlines = "universal"
+    accept_change: Callable[[str], None] | None = None
 
 
 def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | None, checkpoints: Path) -> RunFolder:
@@ -55,7 +60,8 @@ def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | N
     A run is on this text if the fingerprints are equal, whatever the files are called. Runs that cannot be read are
     passed over unless they are named.
 
-    Raises `UsageError` or `RunError` if there is none, `CorpusError` if it was not trained on this text.
+    Raises `UsageError` or `RunError` if there is none, `CorpusError` if it was not trained on this text, unless
+    `text.accept_change` takes it.
 
     Args:
         kind: the kind of run.
@@ -78,9 +84,7 @@ def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | N
         return runs[0]
     fingerprint = text.fingerprint(text.newlines)
     on_text = [run for run in runs if corpora[run].fingerprint == fingerprint]
-    if not on_text:
-        raise _not_this_text(text, {run: corpora[run] for run in runs}, name, checkpoints)
-    return on_text[0]
+    return on_text[0] if on_text else _run_on_changed(text, {run: corpora[run] for run in runs}, name, checkpoints)
 
 
 def configs_on(kind: ModelKind, files: Sequence[str], name: str | None, checkpoints: Path) -> Iterator[RunConfig]:
@@ -119,19 +123,22 @@ def _resumable_config(run: RunFolder, kind: ModelKind) -> RunConfig | None:
     return config if config.kind == kind.id and run.training_ids.is_file() else None
 
 
-def _not_this_text(
+def _run_on_changed(
     text: TrainingText, corpora: dict[RunFolder, CorpusInfo], name: str | None, checkpoints: Path
-) -> RnntuiError:
-    """Return the error for a text that none of the runs, the newest first, was trained on."""
+) -> RunFolder:
+    """Return the run whose text has changed, if that is accepted, among runs, the newest first.
+
+    Raises `UsageError` or `CorpusError` for a text that none of them was trained on.
+    """
     other: Newlines = "keep" if text.newlines == "universal" else "universal"
     alike = [run for run, corpus in corpora.items() if name is not None or corpus.name == text.name]
     if not alike:
-        return UsageError(f"no run on {text.name} to resume in {checkpoints}", hint="start one without --resume")
+        raise UsageError(f"no run on {text.name} to resume in {checkpoints}", hint="start one without --resume")
     files = ", ".join(text.sources)
     fingerprint = text.fingerprint(other)
     for run in alike:
         if corpora[run].fingerprint == fingerprint:
-            return UsageError(
+            raise UsageError(
                 f"run {run.name} was trained on {files} read with --newlines {other}", setting="newlines",
                 hint=f"resume it with --newlines {other}",
             )  # fmt: skip
@@ -141,11 +148,14 @@ def _not_this_text(
     else:
         sources = f", {', '.join(corpus.sources)}" if corpus.sources else ""
         problem = f"{files} is not the text that run {newest.name} was trained on{sources}"
+    if text.accept_change is not None:
+        text.accept_change(f"{problem}; training goes on with the run's own copy of its text, as it was")
+        return newest
     others = ", ".join(run.name for run in alike[1 : _MAX_LISTED + 1])
     verb = "was" if len(alike) == 2 else "were"
-    return CorpusError(
+    raise CorpusError(
         problem + (f" ({others} {verb} not trained on it either)" if others else ""),
-        hint=f"resume with --name {newest.name} and no corpus to use its own copy of the text, or start a new run",
+        hint="--accept-changed-corpus goes on with the run's own copy of its text, as it was; or start a new run",
     )
 
 
@@ -176,7 +186,7 @@ def check_name(name: str, checkpoints: Path) -> None:
 def staging_folder(checkpoints: Path) -> Iterator[Path]:
     """Yield a hidden folder beside the runs to create one in; it is removed on an exception, else see `publish_run`.
 
-    Raises `RunError` if `checkpoints` cannot be written to.
+    Raises `RunError` if `checkpoints` cannot be written to, also inside the block.
     """
     is_new = not checkpoints.exists()
     if not is_new and not checkpoints.is_dir():
@@ -192,11 +202,15 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
     folder.chmod(0o777 & ~umask())  # mkdtemp makes a folder that only its owner can read
     try:
         yield folder
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if is_new:
             with contextlib.suppress(OSError):  # another process may have put a run there meanwhile
                 checkpoints.rmdir()
+        if isinstance(error, OSError) and error.filename is None and error.errno in _WRITE_ERRORS:
+            raise RunError(
+                f"cannot write to {checkpoints}: {error.strerror}", hint="name another folder with --checkpoints"
+            ) from error
         raise
 
 
@@ -208,7 +222,7 @@ def remove_abandoned(checkpoints: Path, prefixes: Sequence[str] = (_STAGING_PREF
     for prefix in prefixes:
         for folder in checkpoints.glob(f"{prefix}*"):
             pid = folder.name.removeprefix(prefix).split("-")[0]
-            if pid.isdigit() and not _is_alive(int(pid)):
+            if pid.isdecimal() and not _is_alive(int(pid)):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

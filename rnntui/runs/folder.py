@@ -210,6 +210,34 @@ class RunFolder:
         return False
 
 
+class HeldRun:
+    """A run whose lock this process holds; it notices when the folder at its path is no longer the one that it holds.
+
+    Only a process that has the lock may write to a run, and one that goes on writing to a path may write to another
+    run that is there meanwhile.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        """`run` is a run whose lock was acquired just now."""
+        self.run = run
+        self._identity = self._lock_identity()
+
+    def check(self) -> None:
+        """Raise `RunError` if the folder was moved, deleted or replaced, or its lock file was."""
+        if self._lock_identity() != self._identity:
+            raise RunError(
+                f"{self.run.path} was moved, deleted or replaced while it was trained (or its lock file was)",
+                hint="the run is whole as of its last save: resume it where it is now, with --name and --checkpoints",
+            )
+
+    def _lock_identity(self) -> tuple[int, int] | None:
+        try:
+            status = self.run.lock_file.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+
 def _is_locked_for_readers(lock_file: Path) -> bool:
     """Return True if a process holds a lock file that can only be read, and where that cannot be determined."""
     if sys.platform == "win32":

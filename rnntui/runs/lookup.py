@@ -10,6 +10,7 @@ from rnntui.errors import RunError, UsageError
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, kind_or_default, title_of
 from rnntui.runs.folder import RunFolder
+from rnntui.settings import shown_value
 from rnntui.untrusted_files import read_json
 
 CHECKPOINTS_VARIABLE = "RNNTUI_CHECKPOINTS"
@@ -24,10 +25,20 @@ def checkpoints_folder(path: str | None, *, must_exist: bool = False) -> Path:
     Raises `UsageError` if `path` is a file, and with `must_exist` if it does not exist.
     """
     folder = Path(path or os.environ.get(CHECKPOINTS_VARIABLE) or "checkpoints")
+    if path:
+        _check_can_be_looked_at(folder)
     if path and not folder.is_dir() and (must_exist or folder.exists()):
         problem = "is a file, not a folder" if folder.exists() else "there is no such folder"
         raise UsageError(f"--checkpoints {path}: {problem}", hint="name the folder that holds the runs")
     return folder
+
+
+def _check_can_be_looked_at(folder: Path) -> None:
+    """Raise `UsageError` where the system cannot say whether there is such a folder."""
+    try:
+        folder.exists()
+    except OSError as error:  # too long a name
+        raise UsageError(f"--checkpoints {shown_value(str(folder))}: {error.strerror or error}") from error
 
 
 def checkpoints_problem(path: str | None) -> str:
@@ -165,7 +176,7 @@ def named_run(name: str, checkpoints: Path) -> RunFolder:
     names = list(dict.fromkeys([run.name for run in runs_in(checkpoints)] + list(shipped)))
     rest = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
     listed = f"there are {', '.join(names[:_MAX_LISTED])}{rest}" if names else "there are no runs yet"
-    raise UsageError(f"no run {name!r} in {checkpoints}", hint=listed)
+    raise UsageError(f"no run {shown_value(name)} in {checkpoints}", hint=listed)
 
 
 def choice_note(run: RunFolder, name: str | None, checkpoints: Path) -> str:

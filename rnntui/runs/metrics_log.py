@@ -22,13 +22,17 @@ _BLOCK = 1 << 20  # bytes read at a time
 class MetricsLog:
     """Appends to a metrics file; every line is flushed at once for watchers.
 
-    `size` is the number of bytes in the file, `checksum` their SHA-256 as hexadecimal digits.
+    A file that another program has deleted or replaced, as a synchronization of folders does, is written again with all
+    its lines. `size` is the number of bytes in the file, `checksum` their SHA-256 as hexadecimal digits.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: TextIO = path.open("a", encoding="utf-8", newline="\n")
+        self._file = self._open()
         self.size, self._digest = _digest_of(path, None)
+
+    def _open(self) -> TextIO:
+        return self.path.open("a+", encoding="utf-8", newline="\n")
 
     @property
     def checksum(self) -> str:
@@ -44,12 +48,28 @@ class MetricsLog:
         self.size += len(line)
 
     def sync(self) -> None:
-        """Sync to disk, so that what is written survives a power cut."""
+        """Sync to disk, so that what is written survives a power cut, and write a file again that is gone.
+
+        Raises `RnntuiError` if that fails.
+        """
+        if self._is_replaced():
+            self._file.seek(0)
+            lines = self._file.read().encode()  # the open file has them still
+            atomic_write(self.path, lines)
+            self._file.close()
+            self._file = self._open()
         os.fsync(self._file.fileno())
 
+    def _is_replaced(self) -> bool:
+        """Return True if the path no longer leads to the open file."""
+        try:
+            return not os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            return True
+
     def close(self) -> None:
-        """Sync and close."""
-        self.sync()
+        """Sync what is written, and close."""
+        os.fsync(self._file.fileno())
         self._file.close()
 
 

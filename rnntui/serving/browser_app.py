@@ -106,7 +106,7 @@ class BrowserApp:
         size = request.query.get("fontsize", "")
         values = {
             "websocket_url": f"{'wss' if request.secure else 'ws'}://{request.host}/ws",
-            "font_size": size if size.isdecimal() and int(size) in _FONT_SIZES else "16",
+            "font_size": size if size.isdecimal() and len(size) < 4 and int(size) in _FONT_SIZES else "16",
         }
         text = _PAGE.read_text("utf-8")
         for name, value in values.items():

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rnntui.serving.api_errors import ApiError
+from rnntui.settings import shown_value
 
 _TYPE_NAMES = {
     bool: "a boolean", int: "an integer", float: "a decimal", str: "a string", list: "an array", dict: "an object",
@@ -109,8 +110,8 @@ class JsonFields:
 
     def _check_bounds(self, name: str, value: float, low: float | None, high: float | None, kind: str) -> None:
         if low is not None and value < low:
-            problem = f"{kind} below minimum value. Expected a value >= {low}, but got {value} instead"
+            problem = f"{kind} below minimum value. Expected a value >= {low}, but got {shown_value(value)} instead"
             raise self.invalid(name, problem, f"{kind}_below_min_value")
         if high is not None and value > high:
-            problem = f"{kind} above maximum value. Expected a value <= {high}, but got {value} instead"
+            problem = f"{kind} above maximum value. Expected a value <= {high}, but got {shown_value(value)} instead"
             raise self.invalid(name, problem, f"{kind}_above_max_value")

@@ -34,6 +34,7 @@ class _Draft:
     def __init__(self, saved_text: str, path: Path | None = None) -> None:
         self.path = path  # without one, it is named when there is something to save
         self.saved_text = saved_text
+        self.tried_text = saved_text  # that of the last write, which may have failed after it was in its file
         self.saved_revision = 0  # of the companion
         self.saved_sequence = 0
         self.stamp: tuple[int, int] | None = None  # of the text file when this draft was written
@@ -159,7 +160,7 @@ class Autosave:
         """Save a text that was left anew if it is returned to, for its files were deleted. Called while paused."""
         for draft in self._left.values():
             if draft.path == path:
-                draft.path, draft.saved_text = None, ""
+                draft.path, draft.saved_text, draft.tried_text = None, "", ""
 
     def _new_path(self) -> Path:
         # Process id and sequence number: two drafts of one second have two names.
@@ -174,7 +175,9 @@ class Autosave:
             try:
                 draft.path.parent.mkdir(parents=True, exist_ok=True)
                 with folder_lock(draft.path.parent):
-                    self._write_draft(replace(job, path=self._prepare_files(draft, job.text)))
+                    path = self._prepare_files(draft, job.text)
+                    draft.tried_text = job.text
+                    self._write_draft(replace(job, path=path))
                     draft.stamp = _stamp(draft.path)
             except (OSError, RnntuiError) as error:
                 return str(error)
@@ -246,12 +249,13 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 
 def _changed_by_others(draft: _Draft) -> bool:
-    """Return True if the text file holds another version than the draft has written or was opened with."""
+    """Return True if the text file holds another version than the draft was opened with, has written or tried to."""
     assert draft.path is not None
     stamp = _stamp(draft.path)
     if stamp is None or stamp == draft.stamp:
         return False
-    return draft.path.read_bytes() != draft.saved_text.encode("utf-8", "surrogatepass")
+    content = draft.path.read_bytes()
+    return all(content != text.encode("utf-8", "surrogatepass") for text in (draft.saved_text, draft.tried_text))
 
 
 def _keep_files(path: Path, target: Path) -> None:

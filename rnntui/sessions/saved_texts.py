@@ -10,6 +10,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,8 +114,12 @@ class SavedTexts:
                     raise UsageError("the text was renamed or deleted by another app")
                 if any(os.path.lexists(target.with_suffix(suffix)) for suffix in SUFFIXES):
                     raise UsageError(f"a text called {target.stem} exists already", hint="choose another name")
-                for file in files:
-                    file.rename(target.with_suffix(file.suffix))
+                with contextlib.ExitStack() as undo:
+                    for file in files:
+                        renamed = target.with_suffix(file.suffix)
+                        file.rename(renamed)
+                        undo.callback(_try, partial(renamed.rename, file))
+                    undo.pop_all()
                 for autosave in self._autosaves():
                     autosave.follow_rename(path, target)
         except OSError as error:
@@ -128,8 +133,11 @@ class SavedTexts:
         try:
             with self._changing(path.parent):
                 content = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in files_of(path)}
-                for file in content:
-                    file.unlink()
+                with contextlib.ExitStack() as undo:
+                    for file, (data, modified) in content.items():
+                        file.unlink()
+                        undo.callback(_try, partial(_write_back, file, data, modified))
+                    undo.pop_all()
                 for autosave in self._autosaves():
                     autosave.follow_deletion(path)
         except OSError as error:
@@ -148,12 +156,13 @@ class SavedTexts:
             content = self._deleted[-1]
             path = next(iter(content)).with_suffix(".txt")
             try:
-                with folder_lock(path.parent):
+                with folder_lock(path.parent), contextlib.ExitStack() as undo:
                     if files_of(path):
                         raise UsageError(f"a text called {path.stem} exists already", hint="rename it first")
                     for file, (data, modified) in content.items():
-                        atomic_write(file, data)
-                        os.utime(file, ns=(modified, modified))
+                        undo.callback(_try, file.unlink)
+                        _write_back(file, data, modified)
+                    undo.pop_all()
             except OSError as error:
                 raise RnntuiError(f"cannot restore {path}: {error.strerror or error}") from error
             self._deleted.pop()
@@ -175,6 +184,18 @@ class SavedTexts:
     def touch(self, path: Path) -> None:
         """Make a text the newest one: it was opened, and is what the next start continues."""
         touch_files(path)
+
+
+def _write_back(file: Path, data: bytes, modified: int) -> None:
+    """Write a file as it was, with its time in nanoseconds."""
+    atomic_write(file, data)
+    os.utime(file, ns=(modified, modified))
+
+
+def _try(undo: Callable[[], object]) -> None:
+    """Undo a part of a change that failed, if the disk lets us; the failure itself is what is reported."""
+    with contextlib.suppress(OSError, RnntuiError):
+        undo()
 
 
 def clean_text_name(name: str) -> str:

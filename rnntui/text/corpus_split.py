@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +11,6 @@ from rnntui.errors import CorpusError
 from rnntui.text.corpus import few_names
 
 if TYPE_CHECKING:
-    from io import BufferedIOBase
-
     import numpy as np
 
     from rnntui.text.corpus import Corpus
@@ -65,12 +62,6 @@ def in_random_order(data: bytes, ends: list[int], generator: np.random.Generator
     """Return the pieces of `data`, which end at the offsets `ends`, in random order."""
     pieces = [data[start:end] for start, end in pairwise([0, *ends])]
     return b"".join(pieces[index] for index in generator.permutation(len(pieces)).tolist())
-
-
-def sync(file: BufferedIOBase) -> None:
-    """Write a file to disk."""
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def changed_error(corpus: Corpus) -> CorpusError:

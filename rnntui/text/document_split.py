@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
 from rnntui.text.corpus import few_names
-from rnntui.text.corpus_split import SEED, Origin, Part, changed_error, sync
+from rnntui.text.corpus_split import SEED, Origin, Part, changed_error
 from rnntui.text.documents import read_documents
 from rnntui.text.token_ids import TokenFile, smallest_dtype
 
@@ -95,12 +96,12 @@ class DocumentSplit:
         with training.open("wb") as file:
             for path in buckets[:count]:
                 _move_shuffled(path, file, dtype, end_id, generator)
-            sync(file)
+            sync_file(file)
         with validation.open("wb") as file:
             file.write(np.array([end_id], dtype=dtype).tobytes())
             for path in buckets[count:]:
                 _move_shuffled(path, file, dtype, end_id, generator)
-            sync(file)
+            sync_file(file)
         return (
             TokenFile(int(tokens[:count].sum()), int(characters[:count].sum()), dtype),
             TokenFile(int(tokens[count:].sum()) + 1, int(characters[count:].sum()) + 1, dtype, spelling_bits),
@@ -141,7 +142,7 @@ class DocumentSplit:
                 counts = np.bincount(bucket_of_text, np.diff(ends, prepend=0), len(buckets)).astype(np.int64)
                 by_bucket = _in_order(ids, ends, np.argsort(bucket_of_text, kind="stable"))
                 for file, part in zip(files, np.split(by_bucket, np.cumsum(counts)[:-1]), strict=True):
-                    part.tofile(file)
+                    file.write(part.data)
                 lengths = batch.lengths + 1
                 lengths[-1] -= not batch.is_complete
                 characters += np.bincount(bucket_of_text, lengths, len(buckets)).astype(np.int64)

@@ -5,13 +5,13 @@ The file holds source, `</s>`, target, `</s>`, pair after pair; the end tokens d
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
 from rnntui.text.token_ids import TokenFile
 from rnntui.text.vocabulary import EOS, Vocabulary
@@ -45,10 +45,9 @@ def write_pairs(path: Path, encoded: list[EncodedPair], characters: int, largest
     with path.open("wb") as file:
         for pair in encoded:
             for ids in pair:
-                np.concatenate([ids, end]).astype(dtype).tofile(file)
+                file.write(np.concatenate([ids, end]).astype(dtype).data)
                 tokens += len(ids) + 1
-        file.flush()
-        os.fsync(file.fileno())
+        sync_file(file)
     return TokenFile(tokens, characters, dtype)
 
 

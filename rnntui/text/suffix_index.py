@@ -67,9 +67,10 @@ def build_suffix_index(
             symbols = text[start : start + count + DEPTH].astype(writer.dtype.newbyteorder("="))
             order = sort_suffixes(symbols, count, DEPTH).astype(np.uint32)
             order += np.uint32(start)
-            order.tofile(file)
+            file.write(order.data)
             on_progress((start + count) / size)
-    writer.alphabet.tofile(folder / _ALPHABET)
+    with (folder / _ALPHABET).open("wb") as file:
+        file.write(writer.alphabet.data)
     description = {"format": _FORMAT, "size": size, "part": PART, "dtype": _name_of(writer.dtype), "info": info}
     (folder / _INFO).write_text(json.dumps(description), encoding="utf-8")
 
@@ -95,12 +96,12 @@ class _SymbolWriter:
             self.alphabet = np.append(self.alphabet, unknown)
             self._widen()
             symbols = self._table[points]
-        symbols.astype(self.dtype).tofile(self._file)
+        self._file.write(symbols.astype(self.dtype).data)
         self._size += len(points)
 
     def finish(self) -> int:
         """End the text with a barrier, and with padding for comparisons; return its length with the barrier."""
-        np.zeros(1 + DEPTH, dtype=self.dtype).tofile(self._file)
+        self._file.write(np.zeros(1 + DEPTH, dtype=self.dtype).data)
         return self._size + 1
 
     def close(self) -> None:
@@ -117,7 +118,7 @@ class _SymbolWriter:
         self._file = self._path.open("wb")
         with narrow.open("rb") as file:
             while len(symbols := np.fromfile(file, self.dtype, _BLOCK)):
-                symbols.astype(dtype).tofile(self._file)
+                self._file.write(symbols.astype(dtype).data)
         narrow.unlink()
         self.dtype = dtype
 

@@ -41,7 +41,7 @@ def column_number(column: str, first_row: Sequence[str], file: str, option: str)
     names = [cell.strip().casefold() for cell in first_row]
     if column.casefold() in names:
         return names.index(column.casefold()) + 1
-    if column.isdecimal():
+    if column.isdecimal() and len(column) < 10:
         return int(column)
     raise UsageError(
         f"{flag_of(option)}: the first row of {file} has no {column!r}: {quote(', '.join(map(str.strip, first_row)))}",

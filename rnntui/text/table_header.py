@@ -71,7 +71,7 @@ def _read_anki(header: TableHeader, key: str, value: str) -> None:
         header.is_html = value.lower() == "true"
     elif key == "columns":
         header.names = value.split(header.delimiter or "\t")
-    elif key.endswith(" column") and value.isdecimal():
+    elif key.endswith(" column") and value.isdecimal() and len(value) < 10:
         header.other_columns.add(int(value))
 
 

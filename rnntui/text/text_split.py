@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnntui.text.corpus_split import SEED, Origin, Part, changed_error, in_random_order, sync
+from rnntui.atomic_files import sync_file
+from rnntui.text.corpus_split import SEED, Origin, Part, changed_error, in_random_order
 from rnntui.text.documents import segments
 from rnntui.text.tail_check import TailCheck
 from rnntui.text.token_ids import TokenFile, smallest_dtype
@@ -97,20 +98,20 @@ class TextSplit:
                 index = int(part == "validation")
                 lines = _whole_lines(text) if index and self._has_blocks else text
                 ids = tokenizer.encode(lines)
-                ids.astype(dtype).tofile(files[index])
+                files[index].write(ids.astype(dtype).data)
                 tokens[index] += len(ids)
                 characters[index] += len(lines)
                 if index:
                     spelling_bits += tokenizer.spelling_bits(lines)
             for file in files:
-                sync(file)
+                sync_file(file)
         if digest.hexdigest() != self._stats.fingerprint:
             raise changed_error(self._corpus)
         if self._has_blocks:  # an evaluation may read only the beginning
             data = validation.read_bytes()
             with validation.open("wb") as file:
                 file.write(in_random_order(data, [*block_ends, len(data)], np.random.default_rng(SEED)))
-                sync(file)
+                sync_file(file)
         return (
             TokenFile(tokens[0], characters[0], dtype),
             TokenFile(tokens[1], characters[1], dtype, spelling_bits),

@@ -71,7 +71,9 @@ class TranslationMemory:
         languages = ", ".join(codes)
         if columns is not None:
             chosen = [
-                codes[int(column) - 1] if column.isdecimal() and 0 < int(column) <= len(codes) else column
+                codes[int(column) - 1]
+                if column.isdecimal() and len(column) < 10 and 0 < int(column) <= len(codes)
+                else column
                 for column in columns
             ]
             if not counts:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.char_tokenizer import code_points
@@ -145,25 +146,27 @@ def write_token_file(
         if unit == "none":
             for text in segments(corpus.blocks()):
                 ids = tokenizer.encode(text)
-                ids.astype(dtype).tofile(file)
+                file.write(ids.astype(dtype).data)
                 tokens += len(ids)
                 characters += len(text)
                 if (ids == tokenizer.unknown_id).any():
                     unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
                     spelling_bits += tokenizer.spelling_bits(text)
+            sync_file(file)
             return TokenFile(tokens, characters, dtype, spelling_bits), list(unknown)
         for batch in read_documents(corpus, unit):
             ids = tokenizer.encode_documents(batch)
             if not tokens:
-                np.array([tokenizer.end_id], dtype=dtype).tofile(file)
+                file.write(np.array([tokenizer.end_id], dtype=dtype).data)
                 tokens = characters = 1
-            ids.astype(dtype).tofile(file)
+            file.write(ids.astype(dtype).data)
             tokens += len(ids)
             characters += len(batch.text) - (not batch.is_complete)
             if (ids == tokenizer.unknown_id).any():
                 for text in batch.texts:
                     unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
                     spelling_bits += tokenizer.spelling_bits(text)
+        sync_file(file)
     return TokenFile(tokens, characters, dtype, spelling_bits), list(unknown)
 
 

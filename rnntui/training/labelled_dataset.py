@@ -7,7 +7,6 @@ training.ngrams    records of n-gram and value, one text after the other
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rnntui.atomic_files import sync_file
 from rnntui.errors import RunError
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.ngram_features import NgramFeatures
@@ -59,15 +59,13 @@ def write_labelled(
     dtype = str(np.min_scalar_type(max(1, largest_id)).name)
     with ids_file.open("wb") as file:
         for ids in encoded:
-            ids.astype(dtype).tofile(file)
-        file.flush()
-        os.fsync(file.fileno())
+            file.write(ids.astype(dtype).data)
+        sync_file(file)
     records = np.empty(len(ngrams.indices), _NGRAM)
     records["index"], records["value"] = ngrams.indices, ngrams.values
     with ids_file.with_suffix(".ngrams").open("wb") as file:
-        records.tofile(file)
-        file.flush()
-        os.fsync(file.fileno())
+        file.write(records.data)
+        sync_file(file)
     lengths = np.array([len(ids) for ids in encoded], dtype=np.int64)
     arrays = {"lengths": lengths, "labels": np.array(labels, dtype=np.int64), "ngrams": np.diff(ngrams.offsets)}
     save_arrays(ids_file.with_suffix(".rows"), arrays, {})

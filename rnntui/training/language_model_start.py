@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from rnntui.atomic_files import sync_file
 from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import UsageError
 from rnntui.inference.loaded_model import read_tokenizer
@@ -203,7 +204,8 @@ class LanguageModelStart:
         dtype = smallest_dtype(tokenizer)
         with target.open("wb") as file:
             for start in range(0, len(ids), _IDS):
-                new_ids[ids[start : start + _IDS]].astype(dtype).tofile(file)
+                file.write(new_ids[ids[start : start + _IDS]].astype(dtype).data)
+            sync_file(file)
         return TokenFile(info.tokens, info.characters, dtype, info.spelling_bits)
 
 

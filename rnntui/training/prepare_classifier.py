@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -213,11 +213,18 @@ def layouts_of_labelled_run(name: str | None, checkpoints: Path, files: Sequence
     return (config.corpus_as(LabelledCorpusInfo).layouts or ()) if config is not None else ()
 
 
-def resumable_classifier_run(texts: LabelledCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
+def resumable_classifier_run(
+    texts: LabelledCorpus | None,
+    name: str | None,
+    checkpoints: Path,
+    accept_change: Callable[[str], None] | None = None,
+) -> RunFolder:
     """Return the classifier run that `--resume` selects; see `find_resumable_run`."""
     text = None
     if texts is not None:  # read already, and without line ends
-        text = TrainingText(texts.name, texts.display_names, lambda newlines: texts.fingerprint())
+        text = TrainingText(
+            texts.name, texts.display_names, lambda newlines: texts.fingerprint(), accept_change=accept_change
+        )
     return find_resumable_run(CLASSIFIER, text, name, checkpoints)
 
 

@@ -204,7 +204,9 @@ def turns_to_resume(name: str | None, checkpoints: Path, files: Sequence[str]) -
     return config.training_as(LanguageModelTrainingConfig).turns if config is not None else "auto"
 
 
-def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkpoints: Path) -> RunFolder:
+def resumable_language_model_run(
+    corpus: Corpus | None, name: str | None, checkpoints: Path, accept_change: Callable[[str], None] | None = None
+) -> RunFolder:
     """Return the language model that `--resume` selects; see `find_resumable_run`."""
     if corpus is None:
         return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
@@ -212,7 +214,7 @@ def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkp
     def fingerprint(newlines: Newlines) -> str:
         return corpus_stats(replace(corpus, newlines=newlines)).fingerprint
 
-    text = TrainingText(corpus.name, corpus.display_names, fingerprint, corpus.newlines)
+    text = TrainingText(corpus.name, corpus.display_names, fingerprint, corpus.newlines, accept_change)
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 

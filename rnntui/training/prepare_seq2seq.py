@@ -6,7 +6,7 @@ Torch is imported late, so that problems with the pairs are reported at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -197,11 +197,18 @@ def layouts_to_resume(name: str | None, checkpoints: Path, files: Sequence[str])
     return config.corpus_as(PairCorpusInfo).recorded_layouts if config is not None else ()
 
 
-def resumable_seq2seq_run(pairs: ParallelCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
+def resumable_seq2seq_run(
+    pairs: ParallelCorpus | None,
+    name: str | None,
+    checkpoints: Path,
+    accept_change: Callable[[str], None] | None = None,
+) -> RunFolder:
     """Return the Seq2Seq run that `--resume` selects; see `find_resumable_run`."""
     text = None
     if pairs is not None:  # read already, and without line ends
-        text = TrainingText(pairs.name, pairs.display_names, lambda newlines: pairs.fingerprint())
+        text = TrainingText(
+            pairs.name, pairs.display_names, lambda newlines: pairs.fingerprint(), accept_change=accept_change
+        )
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 

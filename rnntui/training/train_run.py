@@ -13,7 +13,7 @@ from rnntui.config import Budget
 from rnntui.errors import RunError
 from rnntui.kinds.model_kind import resolve
 from rnntui.kinds.registry import KINDS
-from rnntui.runs.folder import RunFolder, check_no_links
+from rnntui.runs.folder import HeldRun, RunFolder, check_no_links
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.training.device import choose_hardware, max_threads
@@ -49,6 +49,7 @@ def train_run(
     _require_kind(run, config)
     check_no_links(run)
     lock = run.lock()
+    held = HeldRun(run)
     try:
         for folder in (run.path, run.resume_folder):
             remove_partial_files(folder)
@@ -67,11 +68,12 @@ def train_run(
             raise RunError(f"{run.resume_file} is missing, so the run cannot be resumed", hint="start a new run")
         else:
             state = TrainingState.initial(task, settings, budget or config.budget)
+        held.check()  # loading takes a while
         # Metrics that were written after the last save are dropped, and with them what the status says of the file.
         run.write_status(replace(run.read_status(), metrics_bytes=0, metrics_sha256=""))
         events = run.tensorboard_folder if settings.tensorboard else None
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress, events)) as metrics:
-            return Trainer(state, settings, run, metrics, report, stop_requested).train()
+            return Trainer(state, settings, held, metrics, report, stop_requested).train()
     finally:
         lock.release()
 

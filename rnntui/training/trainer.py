@@ -13,7 +13,8 @@ import torch
 from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
 from rnntui.errors import TrainingError
 from rnntui.models.weight_arrays import load_into, weights_of
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import HeldRun
+from rnntui.runs.run_status import RunState
 from rnntui.runs.weights_file import load_weights, save_arrays
 from rnntui.system_memory import is_out_of_memory
 from rnntui.training.divergence import DivergenceGuard
@@ -40,7 +41,7 @@ class Trainer:
     Args:
         state: The model, the optimizer, the progress and the plan.
         config: Settings of the loop.
-        run: Where weights, resume file and status are written; the caller holds its lock.
+        held: The run where weights, resume file and status are written; the caller holds its lock.
         metrics: Where rows of metrics are written; the caller closes it.
         report: Receives every event, after what it reports is saved.
         stop_requested: Asked before every step, and during the final evaluation.
@@ -50,7 +51,7 @@ class Trainer:
         self,
         state: TrainingState,
         config: TrainerConfig,
-        run: RunFolder,
+        held: HeldRun,
         metrics: MetricsWriter,
         report: Callable[[Event], None],
         stop_requested: Callable[[], bool],
@@ -61,11 +62,11 @@ class Trainer:
         self._planner = state.planner
         self._config = config
         self._rule = SelectionRule.of(config.selection_order)
-        self._run = run
+        self._run, self._held = held.run, held
         self._metrics = metrics
         self._report = report
         self._stop_requested = stop_requested
-        self._status = StatusWriter(run, state.progress, state.planner, metrics)
+        self._status = StatusWriter(held.run, state.progress, state.planner, metrics)
         self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)
         self._timer = StepTimer(state.progress.evaluation_seconds, state.progress.final_seconds)
         self._speed = SpeedMonitor()
@@ -84,7 +85,7 @@ class Trainer:
         """
         task, hardware = self._task, self._task.hardware
         try:
-            self._status.write("running")
+            self._write_status("running")
             parameters = sum(p.numel() for p in self._parameters)
             device = str(hardware.device)
             self._report(Started(self._run.name, parameters, device, hardware.precision, self._progress.step))
@@ -92,16 +93,16 @@ class Trainer:
             if self._run_steps():
                 with contextlib.suppress(_FinalEvaluationStoppedError):
                     return self._finish()
-            self._status.write("stopped")
+            self._write_status("stopped")
             return self._report_finished("interrupted", {}, None)
         except TrainingError as error:
-            self._status.write("failed", message=str(error))
+            self._write_status("failed", str(error))
             raise
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             failure = out_of_memory(self._progress.step, task.kind)
-            self._status.write("failed", message=str(failure))
+            self._write_status("failed", str(failure))
             raise failure from error
 
     def _run_steps(self) -> bool:
@@ -132,7 +133,7 @@ class Trainer:
                 self._evaluate(train_loss)
             elif is_replanned or time.perf_counter() - self._saved_at > self._config.save_every:
                 # A plan that the clock has made is saved before a step is done by it: a resumed run repeats that step.
-                self._status.write("running")
+                self._write_status("running")
                 self._save()
         return True
 
@@ -234,6 +235,7 @@ class Trainer:
             is_best = progress.record_evaluation(evaluation, self._rule, self._config.patience)
             if is_best:
                 metadata = {"step": str(progress.step), "validation_loss": repr(evaluation.loss)}
+                self._held.check()
                 save_arrays(self._run.weights_file, weights_of(task.model), metadata)
             length = self._config.sample_length
             sample = task.sample(length, self._config.seed + progress.step) if length else {}
@@ -243,7 +245,7 @@ class Trainer:
         progress.final_seconds, progress.evaluation_seconds = self._timer.final_seconds, time.perf_counter() - began
         self._update_seconds()
         self._metrics.write_evaluation(evaluation, sample)
-        self._status.write("running")
+        self._write_status("running")
         self._save()
         self._stepping_since = time.perf_counter()
         self._timer.evaluation_seconds = self._stepping_since - began
@@ -263,11 +265,18 @@ class Trainer:
     def _update_seconds(self) -> None:
         self._progress.seconds = time.perf_counter() - self._started_at
 
+    def _write_status(self, state: RunState, message: str = "", results: dict[str, float] | None = None) -> None:
+        """Write the status, and before it all rows of metrics, of which it has the checksum."""
+        self._held.check()
+        self._metrics.sync()
+        self._status.write(state, message, results)
+
     def _save(self) -> None:
         self._read_steps()
         self._time_steps()
         self._update_seconds()
         began = time.perf_counter()
+        self._held.check()
         self._metrics.sync()  # a state must never be newer than the rows up to its step
         self._state.save(self._run.resume_file)
         self._saved_at = self._stepping_since = time.perf_counter()
@@ -291,9 +300,10 @@ class Trainer:
         self._update_seconds()
         losses = {name: evaluation.loss for name, evaluation in evaluations.items()}
         primary = evaluations[task.primary_evaluation]
+        self._held.check()
         self._metrics.write_final(losses, primary)
         progress.best_loss, progress.best_bits = primary.loss, primary.bits_per_character
-        self._status.write("done", results=losses | primary.metrics)
+        self._write_status("done", results=losses | primary.metrics)
         return self._report_finished(cast(FinishReason, progress.reason or "budget"), losses, primary)
 
     def _monitor(self, time_left: TimeLeft = unlimited, is_final: bool = False) -> EvaluationMonitor:

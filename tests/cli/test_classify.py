@@ -87,8 +87,8 @@ def test_labels_below_the_threshold_are_unsure(classify) -> None:
 @pytest.mark.parametrize(
     ("flags", "problem"),
     [
-        (["--threshold", "1.5"], "1.5 is not in the range 0<=x<=1"),
-        (["--threshold", "nan"], "nan is not in the range 0<=x<=1"),
+        (["--threshold", "1.5"], "--threshold must be between 0 and 1 (got 1.5)"),
+        (["--threshold", "nan"], "--threshold must be between 0 and 1 (got nan)"),
         (["--unsure", "maybe"], "--unsure needs --threshold"),
         (["--threshold", "0.9", "--unsure", "a\tb"], "no tabs and no line breaks"),
         (["--threshold", "0.9", "--unsure", "a\n"], "no tabs and no line breaks"),

@@ -175,7 +175,7 @@ def test_a_run_without_metrics_is_an_error(rnntui, tmp_path: Path, output: list[
         (["--csv", "--json"], "choose one"),
         (["--smoothing", "1"], "0.999"),
         (["--x", "epoch"], "epoch"),
-        (["--width", "3"], "20<=x<=1000"),
+        (["--width", "3"], "--width must be between 20 and 1,000 (got 3)"),
         (["--checkpoints", "nowhere"], "there is no such folder"),
     ],
 )

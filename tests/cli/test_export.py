@@ -94,8 +94,8 @@ def test_a_folder_appears_whole_or_not_at_all(
         return write(self, data)
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    for name in ("rnntui.exporting.small_copy.read_metrics", "rnntui.runs.metrics_log.read_metrics"):
-        monkeypatch.setattr(name, lambda path: no_space())
+    for name in ("rnntui.exporting.small_copy.write_status_of_metrics", "rnntui.runs.metrics_log.metrics_rows"):
+        monkeypatch.setattr(name, lambda *_: no_space())
     assert run(["export", "tiny", "--checkpoints", str(tmp_path), form, str(tmp_path / "new")]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]

@@ -17,7 +17,16 @@ from rnntui.cli.train_seq2seq import command as train_seq2seq
 from rnntui.errors import UsageError
 
 COMMANDS = {command.name: command for command in (train, train_seq2seq, train_classifier)}
-NO_KEYS = {"config", "write_config", "resume", "find_learning_rate", "use_found_rate", "rate_curve", "debug"}
+NO_KEYS = {
+    "config",
+    "write_config",
+    "resume",
+    "accept_changed_corpus",
+    "find_learning_rate",
+    "use_found_rate",
+    "rate_curve",
+    "debug",
+}
 
 
 def parsed(name: str, *arguments: str) -> click.Context:
@@ -42,12 +51,12 @@ def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("zzz = 1", "run.toml: unknown key 'zzz'; keys are the names of flags, as in learning_rate = 0.002"),
         ("resume = true", "run.toml: unknown key 'resume'; keys are"),
         ("hidden = 0", "run.toml: hidden must be between 1 and 8,192 (got 0)"),
-        ("hidden = 'big'", "run.toml: hidden must be a whole number (got 'big')"),
-        ("hidden = 3.5", "run.toml: hidden must be a whole number (got 3.5)"),
+        ("hidden = 'big'", "run.toml: hidden must be a whole number between 1 and 8,192 (got 'big')"),
+        ("hidden = 3.5", "run.toml: hidden must be a whole number between 1 and 8,192 (got 3.5)"),
         ("dropout = nan", "run.toml: dropout must be between 0 and 0.95 (got nan)"),
         ("tied = 1", "run.toml: tied must be true or false (got 1)"),
         ("cell = 'gru2'", "run.toml: cell must be one of lstm, gru, rnn (got 'gru2')"),
-        ("threads = 'many'", "run.toml: threads must be auto or a whole number (got 'many')"),
+        ("threads = 'many'", "run.toml: threads must be auto or a whole number between 1 and 1,024 (got 'many')"),
         ("corpus = 'c.txt'", 'run.toml: corpus must be a list of names, as in ["c.txt"]'),
         ("corpus = [1]", "run.toml: corpus must be a list of names"),
         ("name = 3", "run.toml: name must be text (got 3)"),

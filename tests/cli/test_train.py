@@ -77,6 +77,19 @@ def test_a_name_that_is_taken_is_refused(rnntui, fox: RunFolder, corpus: Path) -
     assert "run fox exists" in result.err and "--resume" in result.err
 
 
+def test_a_text_that_has_changed_is_refused_and_accepted_on_request(rnntui, fox: RunFolder, corpus: Path) -> None:
+    corpus.write_text(TEXT + "and more")
+    before = {path: path.read_bytes() for path in fox.path.rglob("*") if path.is_file()}
+    result = rnntui("train", corpus, "--resume", "--steps", "22")
+    assert result.code == 1 and "fox.txt is not the text that run fox was trained on" in result.err
+    assert {path: path.read_bytes() for path in fox.path.rglob("*") if path.is_file()} == before
+    result = rnntui("train", corpus, "--accept-changed-corpus")
+    assert result.code == 2 and "--accept-changed-corpus goes with --resume" in result.err
+    result = rnntui("train", corpus, "--resume", "--accept-changed-corpus", "--steps", "22")
+    assert result.code == 0 and "; training goes on with the run's own copy of its text" in result.err
+    assert fox.read_status().step == 22
+
+
 def test_resume_takes_the_newest_run_on_this_text(rnntui, fox: RunFolder, corpus: Path) -> None:
     rnntui("train", corpus, *QUICK)
     result = rnntui("train", corpus, "--resume", "--steps", "30")
@@ -117,7 +130,7 @@ def test_resume_refuses_another_text_and_settings_that_cannot_change(rnntui, fox
     corpus.write_text(TEXT + "and more")
     result = rnntui("train", corpus, "--resume")
     assert (result.code, "is not the text" in result.err) == (1, True)
-    assert "resume with --name fox and no corpus to use its own copy of the text" in result.err
+    assert "--accept-changed-corpus goes on with the run's own copy of its text" in result.err
     assert rnntui("train", "--resume", "--name", "nobody").code == 2
 
 
@@ -202,7 +215,7 @@ BAD_SETTINGS = [
     (["--max-epochs", "1", "--steps", "2"], "--max-epochs limits a budget of minutes, and --steps is a budget of its"),
     (["--tied", "--embedding", "8"], "--tied needs --embedding equal to --hidden"),
     (["--cell", "transformer"], "'lstm', 'gru', 'rnn'"),
-    (["--hidden", "many"], "not a valid integer"),
+    (["--hidden", "many"], "must be a whole number between 1 and 8,192 (got 'many')"),
     (["--device", "cuda"], "torch finds no CUDA GPU"),
     (["--name", "../outside"], "is not a valid name of a run"),
     (["--name", "-x"], "is not a valid name of a run"),

@@ -6,6 +6,7 @@ import itertools
 import random
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +14,19 @@ from pair_runs import LETTERS, sources_of, tiny_models, tiny_translator, word
 
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import CancelledError, UsageError
-from rnntui.inference.batched_search import BatchedSearch
-from rnntui.inference.beam_search import BeamSearch, SearchResult, length_normalized
+from rnntui.inference.batched_search import BatchedSearch, SearchJob, SearchOptions
+from rnntui.inference.beam_search import (
+    BeamSearch,
+    Hypothesis,
+    SearchResult,
+    _best_continuations,
+    length_normalized,
+)
 from rnntui.inference.repetition_blocker import RepetitionBlocker
 from rnntui.inference.utf8_masks import Utf8Masks
+from rnntui.kinds.pair_corpus_info import PairLengths
 from rnntui.text.char_tokenizer import CharTokenizer
+from rnntui.text.placeholders import PLACEHOLDERS
 from rnntui.text.vocabulary import BOS, EOS, Vocabulary
 
 SIZE = 8
@@ -85,6 +94,29 @@ def test_a_hypothesis_of_a_batch_ends_at_the_limit_of_its_own_source() -> None:
     short, long = BeamSearch(model, settings, str, BANNED).search(sources, [2, 5])
     assert [(h.ids, h.ended) for h in short.hypotheses] == [([4, 4], False), ([4, 5], False)]
     assert [(h.ids, h.ended) for h in long.hypotheses] == [([4] * 3, True), ([4] * 4, True)]
+
+
+def test_a_source_is_not_searched_beyond_its_own_limit() -> None:
+    model = Scripted({(4,) * n: {4: -0.15, 5: -4.0, EOS: -5.0 if n < 2 else -2.5} for n in range(9)})
+    sources, settings = [np.array([4, EOS])] * 2, BeamConfig(beam=2, n_best=2, length_penalty=0.0)
+    short, _ = BeamSearch(model, settings, str, BANNED).search(sources, [2, 5])
+    assert [(h.ids, h.ended) for h in short.hypotheses] == [([4, 4], False), ([4, 5], False)]
+
+
+@pytest.mark.parametrize("vocab_size", [5, 64, 65, 1000])
+def test_the_best_continuations_are_those_of_a_full_sort(vocab_size: int) -> None:
+    rng = np.random.default_rng(vocab_size)
+    for count in (1, 3, 6):
+        logits = rng.normal(size=(6, vocab_size)).astype(np.float32)
+        logits[:, 2] = -np.inf
+        normalizers, totals = rng.normal(size=6), rng.normal(size=(2, 3))
+        found = _best_continuations(logits, normalizers, totals, count)
+        scores = (logits + (totals.ravel() - normalizers)[:, None]).reshape(2, -1)
+        order = np.argsort(-scores, axis=1)[:, :count]
+        for ours, expected in zip(
+            found, (np.take_along_axis(scores, order, 1), order // vocab_size, order % vocab_size), strict=True
+        ):
+            np.testing.assert_array_equal(ours, expected)
 
 
 def test_the_beam_has_no_duplicates() -> None:
@@ -433,3 +465,84 @@ def test_no_hypothesis_has_half_a_character(seed: int) -> None:
         for hypothesis in result.hypotheses:
             end = 0 if hypothesis.ended else 1  # only at the length limit, a character may be cut off
             assert "\ufffd" not in hypothesis.text[: len(hypothesis.text) - end]
+
+
+class Recorder(BatchedSearch):
+    """Records the batches in place of searching them; the results are near ties if it is told so."""
+
+    def __init__(self, lengths: PairLengths | None = None) -> None:
+        vocabulary = Vocabulary(CharTokenizer(["a", PLACEHOLDERS[0]]))
+        super().__init__(SimpleNamespace(exact="exact"), vocabulary, lengths)  # type: ignore[arg-type]
+        self.placeholder = vocabulary.placeholder_ids()
+        self.banned_ids = [*vocabulary.banned_ids]
+        self.batches: list[tuple[object, list[int], BeamConfig, list[int]]] = []
+        self.near_tie = False
+
+    def _search(self, model, sources, settings, banned, is_cancelled):
+        self.batches.append((model, [len(source) for source in sources], settings, banned))
+        found = [Hypothesis([len(source)], str(model), 0.0, 0.0, np.zeros((1, 1)), True) for source in sources]
+        return [SearchResult([hypothesis], self.near_tie) for hypothesis in found]
+
+    def lengths_of(self, jobs: list[SearchJob], options: SearchOptions | None = None) -> list[list[int]]:
+        """The lengths of the sources of each batch."""
+        found = self.search(jobs, options or SearchOptions(resolve_ties=False))
+        assert [[h.ids for h in hypotheses] for hypotheses in found] == [[[len(job.source)]] for job in jobs]
+        return [lengths for _, lengths, _, _ in self.batches]
+
+
+def jobs_of(*lengths: int, settings: BeamConfig | None = None, has_placeholders: bool = True) -> list[SearchJob]:
+    return [SearchJob(np.zeros(n, np.int64), settings or BeamConfig(), has_placeholders) for n in lengths]
+
+
+def test_batches_are_of_similar_length_and_bounded_in_sources_and_in_tokens() -> None:
+    jobs = jobs_of(*[3] * 65, *[2] * 65)
+    assert [(len(batch), set(batch)) for batch in Recorder().lengths_of(jobs)] == [(64, {2}), (64, {2, 3}), (2, {3})]
+    assert Recorder().lengths_of(jobs_of(5000, 2049, 2048, 2000)) == [[2000, 2048], [2049], [5000]]
+    assert Recorder().lengths_of([]) == []
+
+
+def test_a_batch_has_one_kind_of_settings_and_the_shortest_come_first() -> None:
+    wide, recorder = BeamConfig(beam=9), Recorder()
+    jobs = [*jobs_of(7, 3), *jobs_of(5, 2, settings=wide), *jobs_of(4, has_placeholders=False)]
+    assert recorder.lengths_of(jobs) == [[4], [2, 5], [3, 7]]
+    assert [settings for _, _, settings, _ in recorder.batches] == [BeamConfig(), wide, BeamConfig()]
+    banned = [banned for _, _, _, banned in recorder.batches]
+    assert banned == [recorder.banned_ids + recorder.placeholder, recorder.banned_ids, recorder.banned_ids]
+    assert len(recorder.placeholder) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_progress_is_the_share_of_the_source_tokens(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.inference.batched_search.BATCH", 2)
+    fractions: list[float] = []
+    options = SearchOptions(resolve_ties=False, workers=workers, on_progress=fractions.append)
+    Recorder().lengths_of(jobs_of(1, 2, 3, 4), options)
+    assert fractions == ([0.3, 1.0] if workers == 1 else [0.7, 1.0])
+
+
+def test_near_ties_are_searched_alone_by_the_exact_model_if_that_is_wanted() -> None:
+    recorder = Recorder()
+    recorder.near_tie = True
+    found = recorder.search(jobs_of(2, 3), SearchOptions())
+    assert [[h.text for h in hypotheses] for hypotheses in found] == [["exact"], ["exact"]]
+    assert [lengths for _, lengths, _, _ in recorder.batches] == [[2, 3], [2], [3]]
+    found = recorder.search(jobs_of(2), SearchOptions(resolve_ties=False))
+    assert found[0][0].text != "exact" and len(recorder.batches) == 4
+
+
+def test_the_limit_of_a_target_is_the_users_or_that_of_training_or_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[list[int]] = []
+    monkeypatch.setattr(BeamSearch, "search", lambda self, sources, lengths: limits.append(lengths) or [])
+    for lengths, settings in ((None, 0), (None, 7), (PairLengths(9, 40, 1), 0)):
+        search = BatchedSearch(tiny_translator().model, Vocabulary(CharTokenizer(["a"])), lengths)
+        config = BeamConfig(max_length=settings) if settings else BeamConfig()
+        search._search(search._model, [np.zeros(5), np.zeros(50)], config, [], None)  # type: ignore[list-item]
+    assert limits == [[200, 200], [7, 7], [21, 52]]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_search_is_cancelled_before_its_next_step(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.inference.batched_search.BATCH", 1)
+    translator = tiny_translator(2)
+    with pytest.raises(CancelledError):
+        translator._search.search(jobs_of(3, 4), SearchOptions(workers=workers, is_cancelled=lambda: True))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +78,40 @@ def test_a_text_that_has_changed_is_told_from_another(make_run: MakeRun, tmp_pat
     error = error_of(text("new"), tmp_path)
     assert isinstance(error, CorpusError)
     assert error.problem == "a/input.txt has changed since run input-2 was created (input was not trained on it either)"
-    assert error.hint.startswith("resume with --name input-2 and no corpus")
+    assert error.hint.startswith("--accept-changed-corpus goes on with the run's own copy of its text")
     error = error_of(text("new", source="b/input.txt"), tmp_path, "input")
     assert error.problem == "b/input.txt is not the text that run input was trained on, a/input.txt"
     error = error_of(text("new", name="unheard"), tmp_path)
     assert isinstance(error, UsageError) and error.problem.startswith("no run on unheard to resume")
+
+
+def test_a_text_that_has_changed_is_accepted_on_request_and_told(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("input", "abc", 1.0)
+    expected = make_run("input-2", "def", 2.0)
+    notes: list[str] = []
+    runs = tmp_path / "runs"
+    changed = replace(text("new"), accept_change=notes.append)
+    assert find_resumable_run(LANGUAGE_MODEL, changed, None, runs) == expected
+    assert find_resumable_run(LANGUAGE_MODEL, changed, "input", runs).name == "input"
+    assert [note.split(";")[0] for note in notes] == [
+        "a/input.txt has changed since run input-2 was created", "a/input.txt has changed since run input was created"
+    ]  # fmt: skip
+    same = replace(text("abc"), accept_change=notes.append)
+    assert find_resumable_run(LANGUAGE_MODEL, same, None, runs).name == "input", "one on the text itself is preferred"
+    assert len(notes) == 2
+    with pytest.raises(UsageError, match="no run on unheard to resume"):
+        find_resumable_run(LANGUAGE_MODEL, replace(changed, name="unheard"), None, runs)
+    with pytest.raises(UsageError, match="read with --newlines keep"):
+        find_resumable_run(LANGUAGE_MODEL, replace(text("new", kept="def"), accept_change=notes.append), None, runs)
+
+
+def test_a_full_disk_is_reported_with_the_folder_of_runs(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RunError, match=r"cannot write to .*runs: No space left on device"),
+        staging_folder(tmp_path / "runs"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as of a write to an open file, without its name
+    assert not (tmp_path / "runs").exists()
 
 
 def test_the_configs_of_runs_on_files_come_newest_first(make_run: MakeRun, tmp_path: Path) -> None:
@@ -104,6 +136,16 @@ def test_a_run_on_the_text_with_other_line_ends_is_told_with_its_flag(
     make_run("input", "abc", 1.0)
     error = error_of(text("new", kept="abc"), tmp_path, name)
     assert (error.setting, error.hint) == ("newlines", "resume it with --newlines keep")
+
+
+def test_a_run_on_the_text_with_line_ends_of_any_kind_is_told_to_one_who_keeps_them(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    make_run("input", "abc", 1.0)
+    kept = replace(text("abc", kept="new"), newlines="keep")
+    error = error_of(kept, tmp_path)
+    assert error.problem == "run input was trained on a/input.txt read with --newlines universal"
+    assert (error.setting, error.hint) == ("newlines", "resume it with --newlines universal")
 
 
 def test_runs_that_cannot_be_read_or_resumed_do_not_stop_the_search(make_run: MakeRun, tmp_path: Path) -> None:

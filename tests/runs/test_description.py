@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,18 @@ from tiny_runs import TWO_LAYERS, make_run, subwords
 from rnntui.config import Budget
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.runs.comparison import compare_runs
-from rnntui.runs.description import current_budget, describe_run, last_sample, progress_text, read_details
+from rnntui.runs.description import (
+    _time_text,
+    current_budget,
+    describe_run,
+    last_sample,
+    progress_text,
+    read_details,
+)
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import CHECKPOINTS_VARIABLE
 from rnntui.runs.management import write_note
+from rnntui.runs.run_config import RunOrigin
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import save_arrays
 from rnntui.runs.weights_header import read_weights_header
@@ -46,6 +56,101 @@ def test_progress_comes_first_and_the_rest_is_there(tmp_path: Path) -> None:
     assert "batch-size 32" in facts["options"] and "learning-rate" in facts["options"]
     assert facts["sample"] == f"rnntui sample --run '{run.path}'"
     assert "resume" not in facts  # it has no resume file
+
+
+def test_every_fact_of_a_run(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    origin = RunOrigin("old", "abcdef0123456789", loss=2.5)
+    run.write_config(replace(run.read_config(), created=1.7e9, versions={"rnntui": "1.0", "numpy": "2"}, origin=origin))
+    results = {"streaming_loss": 1.5, "origin_loss": 2.75, "windowed_loss": 1.75}
+    status = RunStatus("failed", 1234, 2000, 5000, 90, 1.25, 1.5, results, "no memory", 1.75e9)
+    run.write_stamped_status(status)
+    save_arrays(run.weights_file, {"a": np.zeros((30, 40), np.float32), "b": np.zeros(5, np.float32)}, {"step": "1200"})
+    run.metrics_file.write_text('{"step": 1, "sample": "abc"}\n')
+    run.status_file.write_bytes(run.status_file.read_bytes().ljust(8441))
+    sections = {section.title: dict(section.facts) for section in describe_run(read_details(run))}
+    assert sections["Progress"] == {
+        "state": f"failed, {datetime.fromtimestamp(1.75e9):%Y-%m-%d %H:%M}", "problem": "no memory",
+        "budget": "10 steps", "progress": "step 1,234 of 2,000 (61%), 2 min, 5.0 k tokens",
+        "bits per character": "1.5000", "validation loss": "1.2500 nats a token",
+        "final losses": "streaming-loss 1.5000, windowed-loss 1.7500",
+        "forgetting": "loss on the earlier data, of old: 2.5000 before, 2.7500 now", "best step": "1,200",
+    }  # fmt: skip
+    assert sections["Model"] == {
+        "kind": "language model", "model": "lstm 1×16, embedding 8", "parameters": "1,205 (float32)",
+        "vocabulary": "62 characters", "corpus": "a", "trained on from": "old (fingerprint abcdef012345)",
+    }  # fmt: skip
+    assert sections["Training"]["batch"] == "32 streams × 32 steps"
+    assert sections["Training"]["note on losses"] == "validation loss of averaged weights (0.995)"
+    options = sections["Training"]["options"]
+    assert options.startswith("batch-size 32, bptt 32, ") and ", tensorboard no, mix 0, documents auto, " in options
+    assert "precision auto, device auto, threads auto, seed 1" in options and "from-run" not in options
+    files = sections["Files"]
+    assert files["folder"] == str(run.path) and files["versions"] == "rnntui 1.0, numpy 2"
+    assert files["created"] == f"{datetime.fromtimestamp(1.7e9):%Y-%m-%d %H:%M}"
+    assert files["files"].startswith("status.json 8.4 kB, model.safetensors 5.")
+    assert files["files"].endswith(", metrics.jsonl 29 bytes") and files["size"] == "15.5 kB"
+    assert sections["Commands"] == {
+        "sample": f"rnntui sample --run {run.path}", "chat": f"rnntui chat {run.path}",
+        "curves": f"rnntui curves {run.path}",
+    }  # fmt: skip
+    assert sections["Last sample"] == {"text": "abc"}
+
+
+def test_the_facts_of_a_seq2seq_model_without_weights(tmp_path: Path) -> None:
+    run = make_pair_run(tmp_path, copy_rows(60), "copies")
+    status = RunStatus("done", step=5, tokens=50, seconds=9, validation_loss=0.5, results={"bleu": 30.0, "chrf": 40.0})
+    run.write_stamped_status(status)
+    run.metrics_file.write_text('{"step": 1, "sample": {"translation": "b", "source": "a", "note": "c"}}\n')
+    sections = {section.title: dict(section.facts) for section in describe_run(read_details(run))}
+    facts = sections["Progress"]
+    assert (facts["scores"], facts["progress"]) == ("BLEU 30.00, chrF 40.00", "step 5, 9 s, 50 tokens")
+    assert facts["state"] == f"done, {datetime.fromtimestamp(run.read_config().created):%Y-%m-%d %H:%M}"
+    assert facts["selection"] == "exact matches; BLEU tokenizer 13a"
+    assert not {"best step", "final losses", "forgetting", "bits per character", "problem", "note"} & set(facts)
+    assert "parameters" not in sections["Model"] and "trained on from" not in sections["Model"]
+    assert list(sections["Commands"]) == ["curves"]
+    assert list(sections["Last sample"].items()) == [("source", "a"), ("translation", "b"), ("note", "c")]
+
+
+def test_the_commands_of_a_run_in_the_default_folder_need_no_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CHECKPOINTS_VARIABLE, str(tmp_path / "my runs"))
+    run = make_run(tmp_path / "my runs", "a b")
+    run.resume_folder.mkdir()
+    run.resume_file.touch()
+    assert "resume" not in facts_of(run), "its training data is missing"
+    run.training_ids.touch()
+    facts = facts_of(run)
+    assert (facts["sample"], facts["chat"]) == ("rnntui sample --run 'a b'", "rnntui chat 'a b'")
+    assert facts["resume"] == "rnntui train --resume --name 'a b'"
+    monkeypatch.setenv(CHECKPOINTS_VARIABLE, str(tmp_path))
+    folder = tmp_path / "my runs"
+    assert facts_of(run)["resume"] == f"rnntui train --resume --name 'a b' --checkpoints '{folder}'"
+
+
+def test_a_shipped_model_is_named_without_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path, "shakespeare")
+    monkeypatch.setattr("rnntui.runs.lookup.shipped_folder", lambda: tmp_path)
+    run.write_stamped_status(replace(run.read_status(), updated=0.0))
+    facts = facts_of(run)
+    assert facts["state"].startswith("done, shipped with rnntui, ") and facts["chat"] == "rnntui chat shakespeare"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e18, -1e18, float("nan")])
+def test_a_time_that_is_none_is_left_out(seconds: float, tmp_path: Path) -> None:
+    assert _time_text(seconds) == ""
+
+
+def test_a_run_of_an_unknown_kind_or_with_a_broken_status_is_described(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    run.write_config(replace(run.read_config(), kind="diffusion"))
+    run.status_file.write_text("[]")
+    details = read_details(run)
+    assert (details.kind, details.metrics, details.status) == (None, (), RunStatus("stopped"))
+    facts = facts_of(run)
+    assert "status.json is not a valid status" in facts["problem"] and "curves" not in facts and "text" not in facts
 
 
 def test_progress_is_rounded_down_as_in_lists() -> None:
@@ -113,7 +218,15 @@ def test_a_comparison_has_the_options_that_differ_and_the_results(tmp_path: Path
         "note": ("", "faster"), "corpus": ("a", "b"), "--layers": ("1", "2"), "--learning-rate": ("0.004", "0.01"),
     }  # fmt: skip
     results = {row.label: row.texts for row in comparison.results}
-    assert results["validation loss"] == ("1.5000", "1.5000") and results["step"] == ("10 of 10", "10 of 10")
+    parameters = tuple(f"{details.header.parameters:,}" for details in map(read_details, (a, b)) if details.header)
+    assert results == {
+        "state": ("done",) * 2, "step": ("10 of 10",) * 2, "tokens read": ("1.0 k",) * 2, "time": ("0 s",) * 2,
+        "parameters": parameters, "validation loss": ("1.5000",) * 2, "bits per character": ("2.2000",) * 2,
+    }  # fmt: skip
+    b.weights_file.unlink()
+    b.write_status(RunStatus("stopped", step=1234))
+    results = {row.label: row.texts for row in compare_runs([read_details(a), read_details(b)]).results}
+    assert results["parameters"] == (parameters[0], "") and results["step"] == ("10 of 10", "1,234")
 
 
 def test_losses_of_different_tokens_are_not_compared_and_equal_names_are_told_apart(tmp_path: Path) -> None:
@@ -130,7 +243,7 @@ def test_runs_of_two_kinds_are_compared_by_the_options_that_both_have(tmp_path: 
     config = c.read_config()
     c.write_config(replace(config, budget=Budget(epochs=2), training=replace(config.training, bptt=16)))
     rows = {row.label: row.texts for row in compare_runs([*map(read_details, (a, pairs))]).options}
-    assert rows["kind"] == ("language model", "Seq2Seq model") and "--hidden" in rows
+    assert rows["kind"] == ("language model", "Seq2Seq model") and rows["--hidden"] == ("16", "24")
     assert not {"--bptt", "--beam", "--attention", "--label-smoothing"} & set(rows)
     rows = {row.label: row.texts for row in compare_runs([*map(read_details, (a, b, c, pairs))]).options}
     assert rows["--bptt"] == ("32", "32", "16", "")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import Timeout
 from tiny_runs import make_run
 
 from rnntui.errors import RunError
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import RunFolder, json_checksum
 from rnntui.runs.integrity import FileReport, verify_run, write_checksums
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.repair import repair_run
@@ -112,6 +113,11 @@ def test_weights_that_were_changed_are_not_loaded(trained: RunFolder) -> None:
         load_weights(trained.weights_file)
 
 
+def test_the_checksum_of_an_object_does_not_depend_on_the_order_of_its_keys() -> None:
+    checksum = json_checksum({"a": 1, "b": {"c": 2, "d": 3}})
+    assert checksum == json_checksum({"b": {"d": 3, "c": 2}, "a": 1}) != json_checksum({"a": 1, "b": {"c": 2, "d": 4}})
+
+
 def test_the_checksum_is_no_metadata(trained: RunFolder) -> None:
     assert load_arrays(trained.weights_file)[1] == {"step": "10"}
 
@@ -184,3 +190,175 @@ def test_a_new_run_without_weights_is_whole(run: RunFolder) -> None:
     assert FileReport("status.json", "whole") in verify_run(run)
     run.status_file.unlink()
     assert broken(run) == {}, "it failed before it began"
+
+
+def problems_of(run: RunFolder) -> dict[str, tuple[str, str]]:
+    return {report.name: (report.state, report.problem) for report in verify_run(run) if report.is_broken}
+
+
+def test_the_reason_is_given_for_each_broken_file(trained: RunFolder) -> None:
+    missing = ("missing", "it belongs to the run")
+    changed = ("damaged", "its contents are not those that were written")
+    trained.status_file.write_bytes(b"{")
+    state, problem = problems_of(trained)["status.json"]
+    assert state == "damaged" and "Expecting property name" in problem
+    trained.status_file.write_bytes(b'{"state": "done", "step": 20, "validation_loss": 1.0, "sha256": "0"}')
+    assert problems_of(trained) == {"status.json": changed}
+    trained.status_file.unlink()
+    assert problems_of(trained) == {"status.json": missing}
+    with trained.metrics_file.open("ab") as file:
+        file.write(b"[1]\n\xff\n")
+    assert problems_of(trained)["metrics.jsonl"] == ("damaged", "2 of its lines cannot be read")
+    trained.write_stamped_status(RunStatus("done", 20, validation_loss=1.0))
+    for file in (trained.metrics_file, trained.weights_file, trained.resume_file):
+        file.unlink()
+    assert problems_of(trained) == {
+        "metrics.jsonl": missing, "model.safetensors": missing, "resume/state.safetensors": missing
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_the_vocabularies_of_both_sides_are_checked(trained: RunFolder, side: str) -> None:
+    file = trained.path / side / "tokenizer.json"
+    file.parent.mkdir()
+    file.write_text("{}")
+    write_checksums(trained)
+    assert FileReport(f"{side}/tokenizer.json", "whole") in verify_run(trained)
+    file.write_text("{ }")
+    assert list(broken(trained)) == [f"{side}/tokenizer.json"]
+
+
+def test_a_hidden_file_that_is_being_written_is_none_of_the_run(trained: RunFolder) -> None:
+    (trained.path / ".model.safetensors").write_bytes(b"half")
+    (trained.path / "config.json.7.partial").write_bytes(b"half")
+    write_checksums(trained)
+    assert broken(trained) == {} and "partial" not in trained.checksums_file.read_text()
+
+
+def test_settings_without_a_checksum_are_damaged_if_they_cannot_be_read(trained: RunFolder) -> None:
+    trained.checksums_file.unlink()
+    trained.config_file.write_bytes(b"{")
+    assert problems_of(trained) == {"config.json": ("damaged", f"{trained.config_file} is not JSON; the run is broken")}
+
+
+def outcomes(run: RunFolder) -> dict[str, tuple[bool, str]]:
+    return {repair.name: (repair.is_repaired, repair.outcome) for repair in repair_run(run)}
+
+
+def test_damaged_weights_without_a_resume_file_are_lost(trained: RunFolder) -> None:
+    trained.weights_file.write_bytes(b"damaged")
+    for damage in (lambda: save_arrays(trained.resume_file, {}, {}), trained.resume_file.unlink):
+        damage()
+        found = outcomes(trained)["model.safetensors"]
+        assert found == (False, "there is no resume file to take weights from")
+        assert trained.weights_file.read_bytes() == b"damaged"
+
+
+def test_damaged_weights_are_replaced_by_the_last_ones_where_there_is_no_average(trained: RunFolder) -> None:
+    state = {f"model.{name}": array + 1 for name, array in WEIGHTS.items()}
+    save_arrays(trained.resume_file, state | {"task.cursor": np.zeros(1)}, {"progress": json.dumps(PROGRESS)})
+    trained.weights_file.unlink()
+    assert outcomes(trained) == {
+        "model.safetensors": (True, "replaced by the weights of step 20, the last that was saved")
+    }
+    arrays, metadata = load_arrays(trained.weights_file)
+    assert metadata == {"step": "20"} and list(arrays) == ["output.weight"]
+    assert np.array_equal(arrays["output.weight"], WEIGHTS["output.weight"] + 1)
+    assert not trained.weights_file.with_name("model.safetensors.damaged").exists()
+
+
+@pytest.mark.parametrize("can_count", [True, False])
+def test_a_damaged_ngram_model_is_set_aside_where_its_text_can_be_counted_again(
+    trained: RunFolder, can_count: bool
+) -> None:
+    trained.ngrams_file.write_bytes(b"damaged")
+    if not can_count:
+        shutil.rmtree(trained.resume_folder)
+    is_repaired, outcome = outcomes(trained)["ngrams.safetensors"]
+    assert not is_repaired and trained.ngrams_file.exists() is not can_count
+    if can_count:
+        assert outcome == "set aside; rnntui train --resume --name a counts the text again"
+        assert trained.ngrams_file.with_name("ngrams.safetensors.damaged").read_bytes() == b"damaged"
+    else:
+        assert outcome == "nothing can replace it; the run cannot be used without it"
+
+
+def test_the_ngrams_of_a_run_whose_settings_are_lost_stay(trained: RunFolder) -> None:
+    trained.ngrams_file.write_bytes(b"damaged")
+    trained.config_file.write_bytes(b"{")
+    lost = (False, "nothing can replace it; the run cannot be used without it")
+    assert outcomes(trained) == {"config.json": lost, "ngrams.safetensors": lost}
+
+
+def test_what_is_lost_is_said_of_each_file(trained: RunFolder) -> None:
+    for file in (trained.checksums_file, trained.training_ids):
+        file.write_bytes(b"{")
+    assert outcomes(trained)["checksums.json"] == (
+        False, "nothing can replace it; the files that it is about cannot be checked"
+    )  # fmt: skip
+    write_checksums(trained)
+    trained.validation_ids.unlink()
+    assert outcomes(trained) == {
+        "resume/validation.ids": (False, "nothing can replace it; without it the run cannot be resumed")
+    }
+
+
+def test_a_missing_resume_file_or_missing_metrics_are_said_to_be_lost(trained: RunFolder) -> None:
+    trained.resume_file.unlink()
+    trained.metrics_file.unlink()
+    assert outcomes(trained) == {
+        "resume/state.safetensors": (False, "the run can be used as it is, but not be resumed"),
+        "metrics.jsonl": (False, "replaced by an empty one; its curves are lost"),
+    }
+    assert trained.metrics_file.read_bytes() == b""
+
+
+def test_files_that_depend_on_each_other_are_repaired_in_one_go(trained: RunFolder) -> None:
+    lines = trained.metrics_file.read_bytes()
+    trained.metrics_file.write_bytes(b"\xff\n" + lines)
+    trained.status_file.write_bytes(b"[]")
+    trained.weights_file.write_bytes(b"")
+    assert list(outcomes(trained).items()) == [
+        ("model.safetensors", (True, "replaced by the averaged weights of step 20, the last that was saved")),
+        ("metrics.jsonl", (True, "2 rows that can be read were kept")),
+        ("status.json", (True, "written again, as stopped at step 20")),
+    ]
+    assert {report.state for report in verify_run(trained)} == {"whole"}
+    status = trained.read_status()
+    assert (status.tokens, status.seconds, status.validation_loss, status.bits_per_character) == (640, 1.5, 1.25, 1.8)
+    assert trained.status_file.with_name("status.json.damaged").read_bytes() == b"[]"
+
+
+@pytest.mark.parametrize("rows", ['{"step": "x"}\n', ""])
+def test_a_status_of_nothing_known_is_that_of_step_0(trained: RunFolder, rows: str) -> None:
+    trained.resume_file.unlink()
+    trained.metrics_file.write_text(rows)
+    trained.status_file.write_bytes(b"{")
+    assert outcomes(trained)["status.json"] == (True, "written again, as stopped at step 0")
+    assert trained.read_status().metrics_bytes == len(rows)
+
+
+def test_a_run_in_training_is_not_repaired(trained: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained.weights_file.write_bytes(b"")
+    assert repair_run(trained) and not trained.is_locked()
+    monkeypatch.setattr("filelock.FileLock.acquire", fail_to_lock)
+    with pytest.raises(RunError, match="being trained by another process"):
+        repair_run(trained)
+
+
+def fail_to_lock(*_: object, **__: object) -> None:
+    raise Timeout("lock")
+
+
+def test_what_cannot_be_read_is_damaged_with_its_reason(trained: RunFolder) -> None:
+    trained.config_file.write_bytes(b'{"format": 9}')
+    trained.checksums_file.write_text('{"files": {"config.json": 1, "gone.txt": "abc"}}')
+    values = json.loads(trained.status_file.read_bytes())
+    trained.status_file.write_text(json.dumps(values | {"step": 30}))
+    trained.metrics_file.unlink()
+    trained.metrics_file.mkdir()
+    problems = {report.name: report.problem for report in verify_run(trained) if report.is_broken}
+    assert problems.pop("metrics.jsonl").endswith("'" + str(trained.metrics_file) + "'")
+    assert "has format 9" in problems.pop("config.json")
+    changed = "its contents are not those that were written"
+    assert problems == {"checksums.json": changed, "status.json": changed}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pair_runs import copy_rows, make_pair_run
 from tiny_runs import make_run
 
 from rnntui.runs import listing
@@ -75,4 +76,16 @@ def test_a_run_with_an_unreadable_status_is_usable_and_has_a_problem(tmp_path: P
     summary = summarize_run(run)
     assert (summary.state, summary.kind, summary.note) == ("stopped", LM, "why?")
     assert "status.json is not a valid status" in summary.problem
+    assert (
+        summary.selected_by == "" and summarize_run(make_pair_run(tmp_path, copy_rows(60), "b")).selected_by == "exact"
+    )
     assert summary.to_json()["note"] == "why?" and summary.to_json()["hides_shipped"] is False
+
+
+def test_a_run_whose_settings_cannot_be_read_is_broken_and_has_a_problem(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    write_note(run, "why?")
+    run.config_file.write_text("{")
+    problem = f"{run.config_file} is not JSON; the run is broken"
+    assert summarize_run(run) == RunSummary("a", path=str(run.path), note="why?", problem=problem)
+    assert summarize_run(run, shipped=True).shipped and summarize_run(run, shipped=True).note == ""

@@ -20,6 +20,7 @@ from rnntui.runs.lookup import (
     named_run,
     runs_in,
     shipped_name_note,
+    shipped_runs,
 )
 from rnntui.runs.run_status import RunStatus
 
@@ -122,7 +123,11 @@ def test_the_current_folder_is_a_run_with_its_own_name(tmp_path: Path, monkeypat
     assert named_run(".", tmp_path / "checkpoints").path == run.path.resolve()
 
 
-@pytest.mark.parametrize("name", ["c", "", "..", "a/b", "a\0", "x" * 300], ids=lambda name: repr(name[:9]))
+@pytest.mark.parametrize(
+    "name",
+    ["c", "", "..", "a/b", "a\0", "x" * 300],
+    ids=["unknown", "empty", "parent folder", "path", "zero byte", "too long"],
+)
 def test_an_unknown_name_is_refused_listing_the_runs(
     name: str, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +150,17 @@ def test_the_checkpoints_folder_comes_from_flag_then_environment_then_default(
     assert checkpoints_folder(None) == Path("checkpoints")
     monkeypatch.delenv(CHECKPOINTS_VARIABLE)
     assert checkpoints_folder(None) == Path("checkpoints")
+
+
+def test_shipped_models_lie_in_the_package_or_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "rnntui"
+    make_run(tmp_path / "checkpoints", "en-es", 1)
+    make_run(tmp_path / "checkpoints", "shakespeare", 1)
+    make_run(tmp_path / "checkpoints", "mine", 1)
+    monkeypatch.setattr("rnntui.runs.lookup._PACKAGE", package)
+    assert [run.name for run in shipped_runs()] == ["shakespeare", "en-es"]
+    chat = make_run(package / "shipped", "chat", 1)
+    assert shipped_runs() == [chat]
 
 
 def test_what_is_said_of_the_chosen_run(shipped: Path, tmp_path: Path) -> None:
@@ -183,9 +199,9 @@ def test_a_checkpoints_folder_that_is_none_is_told(tmp_path: Path, monkeypatch: 
     file.touch()
     folder.mkdir()
     for must_exist in (False, True):
-        with pytest.raises(UsageError, match="is a file, not a folder"):
+        with pytest.raises(UsageError, match=r"file: is a file, not a folder;"):
             checkpoints_folder(str(file), must_exist=must_exist)
-    with pytest.raises(UsageError, match="there is no such folder"):
+    with pytest.raises(UsageError, match=r"new: there is no such folder;"):
         checkpoints_folder(str(tmp_path / "new"), must_exist=True)
     assert checkpoints_folder(str(tmp_path / "new")) == tmp_path / "new"
     problems = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from run_examples import Failure, fail, json_values, repeatable
 
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.metrics_log import MetricsLog, MetricsTail, drop_after, read_metrics
+from rnntui.runs.metrics_log import MetricsLog, MetricsTail, drop_after, metrics_checksum, read_metrics
 
 
 def append(path: Path, data: bytes) -> None:
@@ -29,6 +30,26 @@ def test_a_watcher_sees_each_row_as_soon_as_it_is_written(run: RunFolder) -> Non
     finally:
         log.close()
     assert len(read_metrics(run.metrics_file)) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file cannot be replaced")
+@pytest.mark.parametrize("data", [None, b"", b'{"step": 7}\n'])
+def test_a_file_that_is_deleted_or_replaced_while_it_is_written_keeps_its_rows(
+    run: RunFolder, data: bytes | None
+) -> None:
+    log = MetricsLog(run.metrics_file)
+    log.write({"step": 0})
+    if data is None:
+        run.metrics_file.unlink()
+    else:
+        (run.path / "other").write_bytes(data)
+        (run.path / "other").replace(run.metrics_file)
+    log.write({"step": 1})
+    log.sync()
+    log.write({"step": 2})
+    log.close()
+    assert read_metrics(run.metrics_file) == [{"step": 0}, {"step": 1}, {"step": 2}]
+    assert (log.size, log.checksum) == (36, metrics_checksum(run.metrics_file, 36))
 
 
 def test_reopening_a_log_appends_to_it(run: RunFolder) -> None:
@@ -155,7 +176,8 @@ def test_only_lines_longer_than_the_bound_are_skipped(run: RunFolder) -> None:
 def test_drop_after_removes_later_rows_and_broken_lines(run: RunFolder) -> None:
     append(
         run.metrics_file,
-        b'{"kind": "start"}\n{"step": 1}\ngarbage\n{"step": 2}\n{"step": 3}\n{"step": 2, "late": true}\n{"step": 1',
+        b'{"kind": "start"}\n{"step": 1}\ngarbage\n{"step": 2}\n{"step": 3}\n{"step": 2, "late": true}\n'
+        b'{"step": 2, "best_step": 1}\n{"step": 1',
     )
     drop_after(run.metrics_file, 2)
     append(run.metrics_file, b'{"step": 3, "again": true}\n')

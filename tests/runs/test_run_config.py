@@ -18,9 +18,10 @@ from run_examples import CONFIG, json_values, repeatable
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import RunError
-from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.kinds.corpus_info import TextCorpusInfo, TokenFileInfo
+from rnntui.kinds.metrics import ORIGIN_LOSS
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_config import RunConfig, RunOrigin
 
 whole_numbers = st.integers(1, 4)
 configs = st.builds(
@@ -195,3 +196,41 @@ def test_the_json_of_a_config_is_complete() -> None:
     values = CONFIG.to_json()
     assert values.pop("format") == 2
     assert values == asdict(CONFIG)
+
+
+def test_the_origin_of_a_run_round_trips_and_its_forgetting_is_told() -> None:
+    file = TokenFileInfo(100, 400, "uint8")
+    origin = RunOrigin("old", "abcdef0123456789", file, file, 2.5)
+    config = replace(CONFIG, origin=origin)
+    assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))).origin == origin
+    assert origin.summary == "old (fingerprint abcdef012345)"
+    assert config.forgetting({ORIGIN_LOSS.key: 2.75}) == "loss on the earlier data, of old: 2.5000 before, 2.7500 now"
+    assert config.forgetting({}) == CONFIG.forgetting({ORIGIN_LOSS.key: 2.75}) == ""
+    assert replace(config, origin=replace(origin, loss=None)).forgetting({ORIGIN_LOSS.key: 2.75}) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "origin"),
+    [
+        (None, None), ([], None), ({"run": "a"}, None), ({"fingerprint": "b"}, None),
+        ({"run": 1, "fingerprint": "b"}, None),
+        ({"run": "a", "fingerprint": "b"}, RunOrigin("a", "b")),
+        ({"run": "a", "fingerprint": "b", "loss": 2, "training": 5, "validation": {}}, RunOrigin("a", "b", loss=2.0)),
+        ({"run": "a", "fingerprint": "b", "loss": math.inf}, RunOrigin("a", "b")),
+        ({"run": "a", "fingerprint": "b", "loss": "2"}, RunOrigin("a", "b")),
+    ],
+)  # fmt: skip
+def test_an_origin_of_any_json_is_read_or_none(value: object, origin: RunOrigin | None) -> None:
+    assert RunOrigin.from_json(value) == origin
+
+
+def test_sections_of_another_kind_are_refused() -> None:
+    assert CONFIG.model_as(LanguageModelConfig) is CONFIG.model
+    assert CONFIG.training_as(LanguageModelTrainingConfig) is CONFIG.training
+    assert CONFIG.tokenizer_as(TokenizerConfig) is CONFIG.tokenizer
+    assert CONFIG.corpus_as(TextCorpusInfo) is CONFIG.corpus
+    for read in (CONFIG.model_as, CONFIG.training_as, CONFIG.tokenizer_as, CONFIG.corpus_as):
+        with pytest.raises(RunError, match="the run is a language model, where one with a Budget is needed"):
+            read(Budget)
+    with pytest.raises(RunError, match="does not give the size of the vocabulary"):
+        _ = replace(CONFIG, tokenizer=TokenizerConfig(vocab_size=None)).vocab_size

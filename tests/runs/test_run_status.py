@@ -126,6 +126,12 @@ def test_locking_an_unwritable_run_names_its_folder(run: RunFolder) -> None:
         b'{"state": "done", "validation_loss": [2.5]}',
         b'{"state": "done", "updated": "now"}',
         b'{"state": "done", "message": 7}',
+        b'{"state": "done", "results": [1.5]}',
+        b'{"state": "done", "results": {"bleu": 1}}',
+        b'{"state": "done", "step": -1}',
+        b'{"state": "done", "step": 1000000000000000000000}',
+        b'{"state": "done", "validation_loss": -1e19}',
+        b'{"state": "done", "seconds": true}',
         pytest.param(b"[" * 100_000, id="nested too deep"),
     ],
 )

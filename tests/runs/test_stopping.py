@@ -95,9 +95,15 @@ def test_without_proc_the_command_line_is_checked(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command_line: str, is_ours: bool
 ) -> None:
     monkeypatch.setattr(stopping, "_PROCESSES", tmp_path / "no-proc")
-    done = subprocess.CompletedProcess[str]([], 0, command_line, "")
-    monkeypatch.setattr(stopping.subprocess, "run", lambda *_, **__: done)
+    commands: list[list[str]] = []
+
+    def ps(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess[str]([], 0, command_line, "")
+
+    monkeypatch.setattr(stopping.subprocess, "run", ps)
     assert stopping._is_training(os.getpid(), run.lock_file) is is_ours
+    assert commands == [["ps", "-o", "command=", "-p", str(os.getpid())]]
 
 
 def test_without_proc_and_ps_no_process_is_verified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

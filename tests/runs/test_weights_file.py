@@ -14,7 +14,7 @@ import pytest
 from run_examples import Failure, fail
 
 from rnntui.errors import RunError
-from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
+from rnntui.runs.weights_file import check_arrays, load_arrays, load_weights, save_arrays
 
 
 def test_arrays_and_metadata_round_trip(tmp_path: Path) -> None:
@@ -143,9 +143,11 @@ def test_a_folder_in_place_of_weights_is_refused_naming_it(tmp_path: Path) -> No
 def test_unusable_weights_are_refused_naming_file_and_weight(weight: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_arrays(path, {"output.bias": weight, "w": np.ones(2, dtype=np.float32)}, {})
-    with pytest.raises(RunError, match=r"output\.bias") as caught:
-        load_weights(path)
-    assert str(path) in str(caught.value)
+    for load in (load_weights, lambda path: check_arrays(path, are_weights=True)):
+        with pytest.raises(RunError, match=r"output\.bias") as caught:
+            load(path)
+        assert str(path) in str(caught.value)
+    assert check_arrays(path, are_weights=False)
 
 
 def test_saving_weights_is_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -275,15 +275,15 @@ def test_weights_that_a_training_improves_are_used_at_once_and_end_no_request(tm
 def test_no_file_is_read_in_the_event_loop_and_a_config_is_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, read, readers = make_run(tmp_path, "letters"), Path.read_bytes, []
+    run, open_file, readers = make_run(tmp_path, "letters"), os.open, []
 
-    def read_bytes(path: Path) -> bytes:
-        readers.append((path.name, threading.current_thread().name))
-        return read(path)
+    def opened(path: Path, flags: int) -> int:
+        readers.append((Path(path).name, threading.current_thread().name))
+        return open_file(path, flags)
 
     with serving(tmp_path) as host:
         complete(host, prompt="a")
-        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+        monkeypatch.setattr(os, "open", opened)
         for path in ("/v1/models", "/v1/models/letters", "/languages"):
             assert host.request(path).status == 200
         complete(host, prompt="a")

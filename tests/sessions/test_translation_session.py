@@ -308,7 +308,7 @@ def test_the_command_that_keeps_time_codes_can_be_pasted(
     ("name", "problem"),
     [
         ("none.txt", "No such file"),
-        (".", "directory"),
+        (".", "folder"),
         ("\0", "NUL"),
         ("latin.txt", "latin.txt is not UTF-8: byte 0xe9 at offset 3, and probably cp1252; save it as UTF-8"),
         ("paper.pdf", "paper.pdf is a PDF document; convert it: pdftotext paper.pdf paper.txt"),

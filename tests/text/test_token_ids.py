@@ -16,13 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rnntui
 from rnntui.config import TokenizerConfig, TokenizerType
 from rnntui.errors import CorpusError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
+from rnntui.text.pair_ids import write_pairs
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.text_split import TextSplit
-from rnntui.text.token_ids import TokenFile, corpus_stats, count_words, write_token_file
+from rnntui.text.token_ids import TokenFile, _whole_lines, corpus_stats, count_words, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer as make_tokenizer_of_split
 from rnntui.text.word_tokenizer import WordTokenizer
@@ -49,6 +51,22 @@ class Chunks(NamedTuple):
 
 
 small_chunks = st.builds(Chunks, st.integers(1, 9), st.integers(1, 20))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("length", [20, 5000])
+def test_ids_that_the_disk_has_no_room_for_are_an_error(tmp_path: Path, length: int) -> None:
+    (tmp_path / "text").write_text("ab" * (length // 2))
+    with pytest.raises(OSError, match="No space left"):
+        write_token_file(find_corpus([str(tmp_path / "text")]), CharTokenizer(["a", "b"]), Path("/dev/full"))
+    with pytest.raises(OSError, match="No space left"):
+        write_pairs(Path("/dev/full"), [(np.arange(length), np.arange(length))], 1, 9)
+
+
+def test_no_array_is_written_by_numpy_itself() -> None:
+    package = Path(rnntui.__file__).parent
+    writers = [path.name for path in package.rglob("*.py") if ".tofile(" in path.read_text("utf-8")]
+    assert writers == [], "tofile loses up to 4 KB on a full disk, without an error: file.write(array.data) does not"
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +136,21 @@ def test_words_are_counted_with_line_breaks_wherever_blocks_end(
 ) -> None:
     with Chunks(block).applied():
         assert count_words(corpus_of(tmp_path, text).blocks()) == count
+
+
+@pytest.mark.parametrize(
+    ("block", "size", "at_start", "lines"),
+    [
+        ("ab\ncd\nef", 9, True, "ab\ncd\nef"),
+        ("ab\ncd\nef", 9, False, "cd\nef"),
+        ("ab\ncd\nef\n", 7, True, "ab\ncd\n"),
+        ("ab\ncd\nef\n", 8, False, "cd\n"),
+        ("abcdef\ngh", 4, True, ""),
+        ("abcdef\ngh", 4, False, ""),
+    ],
+)
+def test_the_sample_of_a_block_are_its_whole_lines(block: str, size: int, at_start: bool, lines: str) -> None:
+    assert _whole_lines(block, size, at_start) == lines
 
 
 def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path: Path) -> None:

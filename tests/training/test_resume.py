@@ -18,10 +18,11 @@ from forks import Forks
 from rnntui.config import Budget
 from rnntui.errors import RunError, UsageError
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.integrity import verify_run
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training import trainer, training_state
-from rnntui.training.events import Evaluating, Event, Stepped
+from rnntui.training.events import Evaluated, Evaluating, Event, Stepped
 from rnntui.training.language_model_task import LanguageModelTask
 from rnntui.training.plan import StepPlan
 from rnntui.training.progress import TrainingProgress
@@ -277,6 +278,48 @@ def test_only_one_process_trains_a_run(make_run) -> None:
     finally:
         lock.release()
     assert not run.weights_file.exists()
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder with open files cannot be moved")
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_run_that_is_moved_while_it_trains_stops_and_resumes_exactly(make_run, is_replaced: bool) -> None:
+    shape = {"steps": 20, "evaluations": 4, "hidden": 8}
+    straight = make_run(name="straight", **shape)
+    train_run(straight, ignore, never)
+    run, moved = make_run(name="run", **shape), straight.path.parent / "moved"
+
+    def move(event: Event) -> None:
+        if isinstance(event, Evaluated) and event.step == 10:
+            run.path.rename(moved)
+            if is_replaced:
+                shutil.copytree(straight.path, run.path)
+
+    with pytest.raises(RunError, match=r"run was moved, deleted or replaced while it was trained"):
+        train_run(run, move, never)
+    if is_replaced:
+        assert files_of(run.path) == files_of(straight.path), "the run that is there now is another one"
+    else:
+        assert not run.path.exists()
+    assert not [report for report in verify_run(RunFolder(moved)) if report.is_broken]
+    assert train_run(RunFolder(moved), ignore, never).step == 20
+    assert_same_run(straight, RunFolder(moved), rows=5)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file cannot be deleted")
+def test_a_training_whose_lock_file_is_deleted_stops_before_another_can_mix_with_it(make_run) -> None:
+    run = make_run(steps=20, hidden=8)
+
+    def delete(event: Event) -> None:
+        if isinstance(event, Evaluated) and event.step == 10:
+            run.lock_file.unlink()
+
+    with pytest.raises(RunError, match="its lock file"):
+        train_run(run, delete, never)
+    assert train_run(run, ignore, never).step == 20
 
 
 def test_a_broken_resume_file_is_named_and_not_overwritten(make_run) -> None:

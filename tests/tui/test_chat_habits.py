@@ -65,7 +65,7 @@ async def test_typing_goes_to_the_prompt_from_anywhere(runs: Path) -> None:
             user.app.post_message(events.Key({" ": "space"}.get(key, key), key))
         await wait_until(user.pilot, lambda: prompt.text == "fast 12345")
         assert user.text == before
-        for key in (*["tab"] * 8, "end"):  # through the text and the sliders before length
+        for key in (*["tab"] * 9, "end"):  # through the text and the sliders before length
             user.app.post_message(events.Key(key, None))
         await wait_until(user.pilot, lambda: user.chat.session.settings.generation.length == UNLIMITED_LENGTH)
         assert prompt.text == "fast 12345"

@@ -79,7 +79,8 @@ def test_every_option_of_the_command_is_in_the_form(kind: ModelKind) -> None:
     main, *others = (option.name for option in kind.inputs)
     names = {option.name for option in form_options(kind)} - {"kind"}
     searches = {"find_learning_rate", "use_found_rate", "rate_curve"}  # which create no run, or print a curve
-    assert names == {main, *flags} - {"resume", "checkpoints", "debug", "config", "write_config"} - searches
+    resuming = {"resume", "accept_changed_corpus"}
+    assert names == {main, *flags} - {"checkpoints", "debug", "config", "write_config"} - resuming - searches
     assert set(others) <= flags
 
 
@@ -157,8 +158,8 @@ def test_a_home_is_put_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"corpus": "-"}, "corpus", "standard input"),
         ({"corpus": "'open"}, "corpus", "a quote is not closed"),
         ({"hidden": "9999"}, "hidden", "--hidden must be between 1 and 8,192 (got 9999)"),
-        ({"hidden": "many"}, "hidden", "--hidden must be a whole number (got 'many')"),
-        ({"layers": "1.5"}, "layers", "--layers must be a whole number (got 1.5)"),
+        ({"hidden": "many"}, "hidden", "--hidden must be a whole number between 1 and 8,192 (got 'many')"),
+        ({"layers": "1.5"}, "layers", "--layers must be a whole number between 1 and 4 (got 1.5)"),
         ({"dropout": "nan"}, "dropout", "--dropout must be between 0 and 0.95"),
         ({"tied": "perhaps"}, "tied", "true or false"),
         ({"cell": "cnn"}, "cell", "one of lstm, gru, rnn"),
