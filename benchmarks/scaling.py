@@ -6,7 +6,7 @@ which stands in for a schedule that ends there (Hägele et al. 2024, arXiv 2405.
 at most once. Runs are fixed by steps, so that other load on the machine changes nothing but the time.
 
 `fit` fits L(N, D) = E + A / N^a + B / D^b (Hoffmann et al. 2022, arXiv 2203.15556, equation 10) to the rows of the runs
-that are not named `long-...`: for fixed exponents it is linear, hence a search over the exponents around a
+that are not named `check-...`: for fixed exponents it is linear, hence a search over the exponents around a
 linear least squares with E, A, B of at least 0. N counts the weights in matrix products, D tokens. The rows that were
 left out are then predicted.
 
@@ -43,7 +43,7 @@ CORPUS = Path(__file__).parents[1] / "corpora" / "shakespeare.txt"
 BATCH, WINDOW = 32, 32  # the command's defaults: 1,024 tokens a step
 EVAL_TOKENS = 16_384
 FIRST_STEP = 200  # a row before it is of the warm-up, and is not fitted
-LONG = "long-"  # begins the name of a run that is predicted
+CHECK = "check-"  # begins the name of a run that is not fitted, but predicted
 Row = dict[str, Any]
 
 STEPS = Path(__file__).with_name("scaling_steps.jsonl")
@@ -62,10 +62,10 @@ PLAN = {
     "h64": (64, 4000, 0, 8),
     "h256": (256, 2400, 0, 8),
     "h512": (512, 960, 0, 8),
-    "h1024": (1024, 256, 0, 8),
     "h128": (128, 2400, 0, 8),
     "prior-h256": (256, 1000, 6, 4),
-    LONG + "h512": (512, 3840, 0, 16),
+    CHECK + "h1024": (1024, 256, 0, 8),
+    CHECK + "h512": (512, 3840, 0, 16),
 }
 
 
@@ -195,7 +195,7 @@ def measure_steps(file: Path) -> None:
 def tables(rows: Sequence[Row], steps: Sequence[Row]) -> dict[str, str]:
     """Return the tables by the names of their markers."""
     plain = [row for row in rows if not row["prior"] and row["step"] >= FIRST_STEP]
-    fitted = [row for row in plain if not row["name"].startswith(LONG)]
+    fitted = [row for row in plain if not row["name"].startswith(CHECK)]
     law, error = fit(fitted)
     without = {name: fit([row for row in fitted if row["name"] != name])[0] for name in names(fitted)}
     return {
@@ -217,13 +217,14 @@ def tables(rows: Sequence[Row], steps: Sequence[Row]) -> dict[str, str]:
         ),
         "halves": halves(fitted),
         "prediction": markdown(
-            ["tokens D", "loss", "predicted", "difference", "range without one run each"],
+            ["run", "tokens D", "loss", "predicted", "difference", "range without one run each"],
             [
-                [f"{row['tokens']:,}", f"{row['loss']:.3f}", f"{law.loss(row['parameters'], row['tokens']):.3f}",
+                [row["name"], f"{row['tokens']:,}", f"{row['loss']:.3f}",
+                 f"{law.loss(row['parameters'], row['tokens']):.3f}",
                  f"{row['loss'] - law.loss(row['parameters'], row['tokens']):+.3f}",
                  "{:.3f} to {:.3f}".format(*extremes(without.values(), row))]
                 for row in plain
-                if row["name"].startswith(LONG)
+                if row["name"].startswith(CHECK) and is_new(row, fitted)
             ],
         ),
         "costs": markdown(
@@ -237,6 +238,11 @@ def tables(rows: Sequence[Row], steps: Sequence[Row]) -> dict[str, str]:
             ],
         ),
     }  # fmt: skip
+
+
+def is_new(row: Row, fitted: Sequence[Row]) -> bool:
+    """Return False for a point of a check that a fitted run of the same model has passed, with the same losses."""
+    return all(row["tokens"] > other["tokens"] for other in fitted if other["parameters"] == row["parameters"])
 
 
 def halves(rows: Sequence[Row]) -> str:
@@ -293,7 +299,7 @@ def ends_of(rows: Sequence[Row]) -> list[Row]:
     for name in names(rows):
         of_run = [row for row in rows if row["name"] == name]
         chosen += [of_run[(len(of_run) - 1) // 2], of_run[-1]]
-    return sorted(chosen, key=lambda row: (row["name"].startswith(LONG), row["prior"], row["parameters"]))
+    return sorted(chosen, key=lambda row: (row["name"].startswith(CHECK), row["prior"], row["parameters"]))
 
 
 def law_cells(law: Law) -> list[str]:

@@ -48,14 +48,13 @@ class AdamW:
         for group in self.param_groups:
             parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
             states = [self._state_of(parameter) for parameter in parameters]
-            steps = [state["step"] for state in states]
             adamw(
                 parameters,
                 [parameter.grad for parameter in parameters],
                 [state["exp_avg"] for state in states],
                 [state["exp_avg_sq"] for state in states],
                 [],
-                steps,
+                [state["step"] for state in states],
                 fused=self._fused,
                 found_inf=skip,
                 amsgrad=False,

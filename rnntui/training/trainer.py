@@ -186,7 +186,7 @@ class Trainer:
         optimizer.step(skip)
         self._progress.add_step(tokens)
         self._state.update_average()
-        if self._progress.loss_count + len(self._unread) >= LOG_EVERY or self._progress.step == 1:
+        if self._progress.loss_count + len(self._unread) >= LOG_EVERY or math.isnan(self._last_numbers[0]):
             self._read_steps()
 
     def _is_clipped(self, gradient_norm: float) -> bool:
