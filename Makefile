@@ -2,6 +2,8 @@
 # make chat    set up without torch, in seconds, and open the app
 # make setup   set up everything that training needs
 # make test    install what is missing, check style and types, run all tests
+# make lock    write requirements/*.txt anew: the versions of constraints.txt, with the hashes of their files
+# make sbom    write build/sbom.cdx.json: every installed package with version and licence, as CycloneDX
 # make coverage  run the tests with branch coverage of rnntui (twice as long as make test)
 # make mutants  mutation tests of some modules (hours); of one: make mutants MUTANTS='rnntui.runs.lookup.*'
 # make models  retrain the shipped models (about three hours on one core)
@@ -11,25 +13,32 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo chat test coverage mutants models setup clean
+.PHONY: demo chat test lock sbom coverage mutants models setup clean
 
-PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+# What is downloaded must have one of the hashes in requirements/*.txt, which name all packages.
+LOCKED := $(PIP) --no-deps --require-hashes -r requirements
+# rnntui itself, and torch, of which there are several builds (requirements/lock.py).
+RNNTUI := $(PIP) --no-build-isolation -c constraints.txt -e
 
 # Each installs once: a stamp newer than the files it depends on means that nothing is missing.
-$(VENV)/.ready: pyproject.toml constraints.txt
+$(VENV)/.ready: pyproject.toml constraints.txt requirements/app.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing rnntui and its libraries into $(VENV) ..."
-	$(PIP) -e .
+	$(LOCKED)/app.txt
+	$(RNNTUI) .
 	touch $@
 
-$(VENV)/.ready-train: $(VENV)/.ready
+$(VENV)/.ready-train: $(VENV)/.ready requirements/train.txt
 	@echo "Installing what training needs into $(VENV) (torch is large; once, a few minutes) ..."
-	$(PIP) -e '.[train]'
+	$(LOCKED)/train.txt
+	$(RNNTUI) '.[train]'
 	touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready
+$(VENV)/.ready-dev: $(VENV)/.ready requirements/dev.txt
 	@echo "Installing what training and the tests need into $(VENV) (torch is large; once, a few minutes) ..."
-	$(PIP) -e '.[dev]'
+	$(LOCKED)/dev.txt
+	$(RNNTUI) '.[dev]'
 	touch $@
 
 setup: $(VENV)/.ready-train
@@ -54,6 +63,16 @@ test: $(VENV)/.ready-dev
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+lock: $(VENV)/.ready-dev
+	$(BIN)/python requirements/lock.py
+
+# The tool checks what it writes against the schema of CycloneDX. It runs in an environment of its own.
+sbom: $(VENV)/.ready-dev
+	mkdir -p build
+	$(BIN)/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment --validate --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file build/sbom.cdx.json $(BIN)/python
+	@echo build/sbom.cdx.json
+
 coverage: $(VENV)/.ready-dev
 	rm -rf build/coverage
 	$(BIN)/coverage run -m pytest
@@ -63,7 +82,7 @@ coverage: $(VENV)/.ready-dev
 MUTANTS ?= rnntui.*
 
 mutants: $(VENV)/.ready-dev
-	$(PIP) mutmut
+	$(PIP) -c constraints.txt mutmut
 	$(BIN)/mutmut run $(MUTANTS)
 	$(BIN)/mutmut results
 

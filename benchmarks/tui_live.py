@@ -33,9 +33,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Terminal:
-    """A program in a pseudo-terminal of 80×24, with all its output."""
+    """A program in a pseudo-terminal of `size` rows and columns, with all its output."""
 
-    def __init__(self, command: list[str], settings: Path) -> None:
+    def __init__(self, command: list[str], settings: Path, size: tuple[int, int] = SIZE) -> None:
         self.output = b""
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
@@ -46,7 +46,7 @@ class Terminal:
             environment.pop("PYTHONDONTWRITEBYTECODE", None)
             environment["PYTHONPYCACHEPREFIX"] = str(settings.with_name("bytecode"))
             os.execvpe(command[0], command, environment)
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
 
     def read(self, seconds: float) -> None:
         """Read its output of so many seconds, or only the first of it."""
@@ -75,6 +75,10 @@ class Terminal:
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
             self.read(end - time.perf_counter())
+
+    def forget(self, kept: int = 1 << 16) -> None:
+        """Forget all but the last bytes of its output, of which a long session has very many."""
+        self.output = self.output[-kept:] if kept else b""
 
     def main_thread_seconds(self) -> float:
         """Return the processor seconds of the main thread, which does all drawing; generation has its own thread."""
@@ -146,7 +150,7 @@ def typing(seconds: float, characters: int) -> None:
         app = Terminal(rnntui("chat", "shakespeare", "--reopen"), settings)
         app.wait_for(b"ready")
         app.drain(1.0)
-        app.send("\t\t" + "\t" * 6 + "\x1b[F")  # text, temperature and so on to length: End means no end
+        app.send("\t\t" + "\t" * 7 + "\x1b[F")  # text, temperature and so on to length: End means no end
         app.drain(0.5)
         app.send("\t\x1b[F\t\t")  # chars/s: End is full speed; then past the seed to the prompt
         app.drain(0.5)

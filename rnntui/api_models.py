@@ -303,13 +303,19 @@ class TranslationModel:
         return self.run.name
 
     def translate(
-        self, lines: Sequence[str], *, on_progress: Callable[[float], None] | None = None, **beam: Any
+        self,
+        lines: Sequence[str],
+        *,
+        on_progress: Callable[[float], None] | None = None,
+        workers: int | None = None,
+        **beam: Any,
     ) -> list[Translation]:
         """Translate lines; each gets the translation that it would get alone, in `text` and with others beside it.
 
         Args:
             lines: texts without line breaks; a blank one stays blank.
             on_progress: called with the fraction that is done, now and then.
+            workers: number of threads, which changes no result; None for one for each usable CPU.
             beam: settings of beam search, as in `beam=5` or `n_best=3`.
 
         Raises `rnntui.errors.UsageError` for a setting that is unknown or out of bounds.
@@ -321,7 +327,7 @@ class TranslationModel:
         settings.check()
         texts = checked_texts("lines", lines)
         checked_callable("on_progress", on_progress)
-        return self._translator.translate(texts, settings, workers=usable_cpus(), on_progress=on_progress)
+        return self._translator.translate(texts, settings, workers=workers or usable_cpus(), on_progress=on_progress)
 
     def warnings_for(self, line: str, label: str = "the line") -> list[str]:
         """Return messages about a line that is not as the model's training data was; `label` names it in them."""
@@ -358,19 +364,24 @@ class ClassificationModel:
         return self._classifier.labels
 
     def classify(
-        self, texts: Sequence[str], *, on_progress: Callable[[float], None] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        on_progress: Callable[[float], None] | None = None,
+        workers: int | None = None,
     ) -> list[Classification]:
         """Classify texts: the best label, its probability, and all labels with theirs.
 
         Args:
             texts: the texts; a blank one gets no label.
             on_progress: called with the fraction that is done, now and then.
+            workers: number of threads, which changes no result; None for one for each usable CPU.
         """
         from rnntui.processors import usable_cpus
 
         checked = checked_texts("texts", texts)
         checked_callable("on_progress", on_progress)
-        return self._classifier.classify(checked, workers=usable_cpus(), on_progress=on_progress)
+        return self._classifier.classify(checked, workers=workers or usable_cpus(), on_progress=on_progress)
 
     def explain(self, text: str, label: str | None = None) -> Explanation:
         """Return the share of each token in the decision for a label, by default for the most probable one.

@@ -426,3 +426,16 @@ class ReadingConfig(Settings):
     newlines: Newlines = setting_field(
         "universal", "line endings: universal reads CR LF and CR as LF; keep leaves them unchanged", choices=Newlines
     )
+
+
+@record
+class PoolConfig(Settings):
+    """Processes of the commands that read many lines."""
+
+    jobs: int | None = setting_field(
+        None,
+        "processes that compute at the same time; auto: one for each usable core if the input is long",
+        low=1,
+        high=256,
+        none="auto",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -16,6 +17,7 @@ MAX_JSON_BYTES = 1 << 24
 
 _VALUES, _CONTAINERS = 200_000, 20_000  # of JSON that has few bytes for each
 _BYTES_PER_VALUE, _BYTES_PER_CONTAINER = 32, 64
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # possessive, and its end optional: linear in time
 _COPIED = 1 << 20  # bytes at a time
 _NOT_A_FILE = "it is not a file, but a folder, device or pipe"
 
@@ -78,10 +80,27 @@ def parse_bounded_json(data: bytes, max_values: int = 0) -> Any:
 
     Raises `ValueError` if the text is invalid, nested too deeply or has too many values.
     """
-    containers = data.count(b"[") + data.count(b"{")
-    values = containers + data.count(b",")
-    if containers > _CONTAINERS + len(data) // _BYTES_PER_CONTAINER:
+    most_containers = _CONTAINERS + len(data) // _BYTES_PER_CONTAINER
+    most_values = max(max_values, _VALUES + len(data) // _BYTES_PER_VALUE)
+    containers, commas = data.count(b"[") + data.count(b"{"), data.count(b",")
+    if containers > most_containers or containers + commas > most_values:
+        # Commas within strings explain so many only if the strings are long. In UTF-16, a quote is no single byte.
+        if (data.count(b'"') - data.count(b'\\"')) // 2 > most_containers or b"\0" in data:
+            raise ValueError("too many values")
+        in_strings = _count_in_strings(data)
+        containers, commas = containers - in_strings[0], commas - in_strings[1]
+    if containers > most_containers:
         raise ValueError("too many lists and objects")
-    if values > max(max_values, _VALUES + len(data) // _BYTES_PER_VALUE):
+    if containers + commas > most_values:
         raise ValueError("too many values")
     return parse_json(data)
+
+
+def _count_in_strings(data: bytes) -> tuple[int, int]:
+    """Return the numbers of opening brackets and of commas within the strings of a JSON text, which are no values."""
+    brackets = commas = 0
+    for string in _STRING.finditer(data):
+        span = string.span()
+        brackets += data.count(b"[", *span) + data.count(b"{", *span)
+        commas += data.count(b",", *span)
+    return brackets, commas

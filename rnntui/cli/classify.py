@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.cli.classify_runs import RunsOutput, check_runs_options, classify_by_runs, runs_option
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.line_input import Lines, NumberedLine, TextReading, check_texts, file_option, line_batches, read_lines
-from rnntui.cli.options import checkpoints_option, corpus_options, number_option, run_option
+from rnntui.cli.line_input import NumberedLine, TextReading, check_texts, file_option, read_lines
+from rnntui.cli.line_jobs import LineFunction, LineJobOptions, LineResult, run_line_job
+from rnntui.cli.line_output import open_output, output_options, run_identity
+from rnntui.cli.options import checkpoints_option, corpus_options, number_option, run_option, settings_options
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import print_note, utf8_argument, write_out
+from rnntui.cli.terminal import print_note, utf8_argument
+from rnntui.config import PoolConfig
 from rnntui.errors import UsageError
+from rnntui.text.control_chars import escape_control_chars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from rnntui.api import Classification, ClassificationModel, Explanation
-    from rnntui.cli.classify_output import Threshold
+    from rnntui.api import ClassificationModel, Explanation
+    from rnntui.cli.classify_output import ClassificationWriter, Threshold
+    from rnntui.runs.folder import RunFolder
 
 _UNSURE = "?"
 _MAX_BATCH = 4096  # lines: enough for every processor to have several batches of similar length
+_LONG_INPUT = 20_000  # lines
+_MAX_EXPLAINED, _LONG_EXPLAINED = 64, 1000  # lines, with explanations, which take far longer
 
 
 def _one_column(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -55,6 +62,8 @@ def _one_column(context: click.Context, parameter: click.Parameter, value: str |
     help="Show the share of each token in the decision, and what the classifier says without single words.",
 )
 @corpus_options
+@output_options
+@settings_options(PoolConfig)
 @click.option(
     "--json", "as_json", is_flag=True, help="Write a JSON line for each line, with the probability of every label."
 )
@@ -73,6 +82,9 @@ def command(
     encoding: str,
     errors: Any,
     newlines: Any,
+    output: str | None,
+    resume: bool,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Classify each TEXT, or each line of the files of --file, or of standard input; a blank line stays blank.
@@ -92,6 +104,7 @@ def command(
     check_texts(text, files, "classified")
     if unsure is not None and threshold is None:
         raise UsageError("--unsure needs --threshold", setting="unsure")
+    PoolConfig(jobs)
     if runs:
         check_runs_options(context)
     source = read_lines(text, files, TextReading(encoding, errors, newlines))
@@ -99,25 +112,69 @@ def command(
         classify_by_runs(runs, checkpoints, source, RunsOutput(as_json, explain))
         return
     use_one_blas_thread()
-    from rnntui.api import ClassificationModel
     from rnntui.cli.classify_output import ClassificationWriter, Threshold
     from rnntui.kinds.classifier import CLASSIFIER
 
-    classifier = ClassificationModel(choose_run(run_name, checkpoints, CLASSIFIER))
+    run = choose_run(run_name, checkpoints, CLASSIFIER)
     limit = Threshold(threshold, _UNSURE if unsure is None else unsure) if threshold is not None else None
-    if limit is not None:
-        _check_threshold(limit, classifier)
-    writer = ClassificationWriter(top, as_json, sys.stdout.isatty(), limit)
-    lines = unsure_lines = 0
-    with ProgressBar("classifying", is_wanted=not sys.stdout.isatty()) as bar:
-        for line, classification, explanation in _classified(source, classifier, explain, bar):
-            write_out(writer.output(line, classification, explanation))
-            lines += bool(classification.labels)
-            unsure_lines += limit is not None and limit.is_unsure(classification)
-    if limit is not None and lines:
-        noun, are = "line" if lines == 1 else "lines", "is" if unsure_lines == 1 else "are"
-        share = f"{unsure_lines / lines:.1%}"
-        print_note(f"{unsure_lines:,} of {lines:,} {noun} {are} below --threshold {threshold:g} ({share})")
+    with open_output(context, run_identity(run)) as lines:
+        writer = ClassificationWriter(top, as_json, lines.is_terminal, limit)
+        job = _ClassificationJob(run, writer, limit, explain)
+        if limit is not None:
+            _check_threshold(limit, job.load_model())
+        options = LineJobOptions(
+            jobs, _LONG_EXPLAINED if explain else _LONG_INPUT, _MAX_EXPLAINED if explain else _MAX_BATCH
+        )
+        with ProgressBar("classifying", is_wanted=not lines.is_terminal) as bar:
+            counts = run_line_job(job, source, lines, bar, options)
+    if limit is not None and counts["lines"]:
+        count, below = counts["lines"], counts["unsure"]
+        noun, are = "line" if count == 1 else "lines", "is" if below == 1 else "are"
+        print_note(f"{below:,} of {count:,} {noun} {are} below --threshold {threshold:g} ({below / count:.1%})")
+
+
+@dataclass(frozen=True)
+class _ClassificationJob:
+    """Classifies lines, with explanations if `explain`."""
+
+    run: RunFolder
+    writer: ClassificationWriter
+    threshold: Threshold | None
+    explain: bool
+
+    def load_model(self) -> ClassificationModel:
+        from rnntui.api import ClassificationModel
+
+        return ClassificationModel(self.run)
+
+    def load(self, workers: int) -> LineFunction:
+        classifier = self.load_model()
+
+        def classify(batch: list[NumberedLine], on_progress: Callable[[float], None] | None = None) -> LineResult:
+            notes = [note for line in batch for note in classifier.warnings_for(line.text, line.label)]
+            texts, outputs = [line.text for line in batch], []
+            report = None if self.explain else on_progress
+            classifications = classifier.classify(texts, on_progress=report, workers=workers)
+            for number, (line, classification) in enumerate(zip(batch, classifications, strict=True), 1):
+                explanation = _explanation(classifier, line, notes) if self.explain else None
+                outputs.append(self.writer.output(line.text, classification, explanation))
+                if self.explain and on_progress is not None:
+                    on_progress(number / len(batch))
+            labelled = [each for each in classifications if each.labels]
+            unsure = 0 if self.threshold is None else sum(map(self.threshold.is_unsure, labelled))
+            return LineResult(_joined(outputs), tuple(notes), {"lines": len(labelled), "unsure": unsure})
+
+        return classify
+
+
+def _joined(outputs: list[str | bytes]) -> str | bytes:
+    """Join the outputs of lines; those with colours are bytes for a terminal, the others text to be escaped there."""
+    if all(isinstance(output, str) for output in outputs):
+        return "".join(map(str, outputs))
+    encoded = (
+        escape_control_chars(each).encode("utf-8", "replace") if isinstance(each, str) else each for each in outputs
+    )
+    return b"".join(encoded)
 
 
 def _check_threshold(threshold: Threshold, classifier: ClassificationModel) -> None:
@@ -130,29 +187,10 @@ def _check_threshold(threshold: Threshold, classifier: ClassificationModel) -> N
         )
 
 
-def _classified(
-    source: Lines, classifier: ClassificationModel, explain: bool, bar: ProgressBar
-) -> Iterator[tuple[str, Classification, Explanation | None]]:
-    """Yield each line with its classification and, if wanted, its explanation."""
-    done = 0
-    for batch in line_batches(source, _MAX_BATCH):
-        for line in batch:
-            for warning in classifier.warnings_for(line.text, line.label):
-                print_note(warning)
-        report = bar.lines_of_batch(done, len(batch), source.count)
-        texts = [line.text for line in batch]
-        classifications = classifier.classify(texts, on_progress=report)
-        for number, (line, classification) in enumerate(zip(batch, classifications, strict=True), 1):
-            yield line.text, classification, _explanation(classifier, line) if explain else None
-            if explain:
-                bar.show_lines(done + number, source.count)
-        done += len(batch)
-
-
-def _explanation(classifier: ClassificationModel, line: NumberedLine) -> Explanation | None:
-    """Return the explanation of a line's label; None, with a note, if it is too long."""
+def _explanation(classifier: ClassificationModel, line: NumberedLine, notes: list[str]) -> Explanation | None:
+    """Return the explanation of a line's label; None, with a note added to `notes`, if it is too long."""
     try:
         return classifier.explain(line.text)
     except UsageError as error:
-        print_note(f"{line.label}: {error}")
+        notes.append(f"{line.label}: {error}")
         return None

@@ -53,6 +53,7 @@ class ComparisonRuns:
         self._view, self._folder, self._find, self._stop = view, folder, find, stop
         self._overwrite = overwrite
         self._there: dict[str, RunFolder] = {}  # by name, what was trained before
+        self._replaced: list[RunFolder] = []  # runs to delete before the first is trained
         self.runs: list[RunFolder] = []
         """The runs that are trained."""
 
@@ -68,6 +69,7 @@ class ComparisonRuns:
                 check_name(name, self._folder)
             elif self._overwrite:
                 check_deletable(run, self._folder)
+                self._replaced.append(run)
             else:
                 self._there[name] = self._found(name)
 
@@ -80,9 +82,10 @@ class ComparisonRuns:
         from rnntui.runs.folder import RunFolder
         from rnntui.runs.management import delete_run
 
+        # All at once: after a stop, a later one must not be taken for a part of this comparison.
+        while self._replaced:
+            delete_run(self._replaced.pop(), self._folder)
         run = RunFolder(self._folder / model.name)
-        if run.config_file.is_file() and self._overwrite:
-            delete_run(run, self._folder)
         if model.name in self._there:
             self._refuse_other(model, run)
             if run.read_status().state == "done":

@@ -29,6 +29,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "translate": (
         ('rnntui translate "Where is the station?"', "translate with the newest run, or with the shipped model"),
         ("rnntui translate --run en-es --file film.srt > film.es.srt", "translate subtitles"),
+        (
+            "rnntui translate --file english.txt --output spanish.txt --resume",
+            "many lines on all cores; after a stop, the same command goes on",
+        ),
     ),
     "classify": (
         ('rnntui classify --run authors --explain "It was a dark night."', "a label, and the words that decide it"),
@@ -61,6 +65,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "verify": (
         ("rnntui verify", "check all runs"),
         ("rnntui verify notes --repair", "save what can be saved of a damaged run"),
+    ),
+    "licenses": (
+        ("rnntui licenses", "libraries, shipped models and corpora with their licences"),
+        ("rnntui licenses --json > licenses.jsonl", "the same as JSON lines, with the paths of licence texts"),
     ),
     "curves": (
         ("rnntui curves", "the losses of the newest run"),

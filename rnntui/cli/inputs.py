@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
@@ -267,6 +268,12 @@ def check_is_text(data: bytes, encoding: str, name: str = STDIN_NAME) -> None:
 
 
 def arriving_data(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the stream's data as it arrives."""
-    read = getattr(stream, "read1", None)  # iteration would wait for a LF, which may never come
-    yield from iter(lambda: read(_PIECE), b"") if read is not None else stream
+    """Yield the stream's data as it arrives.
+
+    A file is read without its buffer, from which nothing but `read1` may have read: Python aborts at exit if a thread
+    that waits for input holds the lock of a buffer.
+    """
+    raw = getattr(stream, "raw", None)
+    # Iteration would wait for a LF, which may never come.
+    read = raw.read if isinstance(raw, io.FileIO) else getattr(stream, "read1", None)
+    yield from iter(lambda: read(_PIECE) or b"", b"") if read is not None else stream

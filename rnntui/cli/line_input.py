@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
@@ -22,7 +22,10 @@ from rnntui.text.encoding import STDIN_NAME
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _PIECE = 1 << 20  # bytes in which line ends are counted at a time
-_MIN_BATCH, _MAX_BATCH = 16, 512  # lines of a file; few at first, so that the first answers come soon
+_MIN_BATCH = 16  # lines of a file; few at first, so that the first answers come soon
+
+MAX_BATCH = 512
+"""Lines in a batch at most, where their number hardly matters otherwise."""
 
 
 class TextReading(NamedTuple):
@@ -115,11 +118,11 @@ def read_lines(texts: Sequence[str], files: Sequence[str], reading: TextReading)
         return file_lines(files, reading)
     stream = standard_input()
     count = remaining_lines(stream)
-    arriving = _numbered_lists(decode_arriving_lines(stream, *reading))
+    arriving = numbered_lists(decode_arriving_lines(stream, *reading))
     return Lines(chain.from_iterable(arriving), is_interactive=True, count=count, arriving=arriving)
 
 
-def line_batches(source: Lines, most: int = _MAX_BATCH) -> Iterator[list[NumberedLine]]:
+def line_batches(source: Lines, most: int = MAX_BATCH) -> Iterator[list[NumberedLine]]:
     """Yield the lines in batches that keep no writer waiting: those of a file many at a time, others as they arrive.
 
     Lines before one that cannot be decoded are yielded before that error is raised. A batch has at most `most` lines.
@@ -148,6 +151,30 @@ def line_batches(source: Lines, most: int = _MAX_BATCH) -> Iterator[list[Numbere
         yield batch
 
 
+def skip_lines(source: Lines, count: int) -> Lines:
+    """Return the lines after the first `count`; `Lines.count` still counts all. Raises `UsageError` if there are less.
+
+    That is raised when they are read.
+    """
+    if not count:
+        return source
+    if source.arriving is None:
+        return replace(source, lines=chain.from_iterable(_after(([line] for line in source.lines), count)))
+    arriving = _after(source.arriving, count)
+    return replace(source, lines=chain.from_iterable(arriving), arriving=arriving)
+
+
+def _after(lists: Iterable[list[NumberedLine]], count: int) -> Iterator[list[NumberedLine]]:
+    skipped = 0
+    for lines in lists:
+        rest = lines[count - skipped :] if skipped < count else lines
+        skipped += len(lines) - len(rest)
+        if rest:
+            yield rest
+    if skipped < count:
+        raise UsageError(f"the output has {count:,} lines already, the input only {skipped:,}", setting="resume")
+
+
 def stream_lines(stream: BinaryIO | Iterable[bytes], reading: TextReading, name: str = STDIN_NAME) -> Iterator[str]:
     """Yield the lines of a stream as they arrive; see `decode_lines`."""
     return decode_lines(stream, *reading, name)
@@ -158,7 +185,8 @@ def numbered(lines: Iterable[str]) -> Iterator[NumberedLine]:
     return (NumberedLine(f"line {number}", line) for number, line in enumerate(lines, 1))
 
 
-def _numbered_lists(lists: Iterable[list[str]]) -> Iterator[list[NumberedLine]]:
+def numbered_lists(lists: Iterable[list[str]]) -> Iterator[list[NumberedLine]]:
+    """Yield lists of lines with their numbers, from 1."""
     number = 0
     for lines in lists:
         yield [NumberedLine(f"line {number}", line) for number, line in enumerate(lines, number + 1)]

@@ -42,6 +42,7 @@ COMMANDS = {
     "export": "Write a model as ONNX, as one Python file, or as a small copy.",
     "serve": "Serve models over HTTP: OpenAI and LibreTranslate APIs, or the app in a browser.",
     "score": "Score lines by their log-probability and bits per character.",
+    "licenses": "List the licences of libraries, shipped models and corpora.",
     "completion": "Print the script that completes rnntui in bash, zsh or fish.",
 }
 _ATTRIBUTES = {name: f"manage_runs:{name}_command" for name in ("rename", "delete", "note")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class ProgressBar:
         if not text and fraction is not None:
             text = f"{min(1.0, fraction):.0%}"
         if self._bar is None:
-            self._start()
+            self._start(fraction)
         if self._bar is not None and self._task is not None:
             total = None if fraction is None else 1.0
             self._bar.update(self._task, total=total, completed=min(1.0, fraction or 0.0), text=text)
@@ -67,7 +67,7 @@ class ProgressBar:
         """
         return lambda fraction: self.show_lines(before + fraction * size, total)
 
-    def _start(self) -> None:
+    def _start(self, fraction: float | None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -81,5 +81,7 @@ class ProgressBar:
             transient=True,
             redirect_stdout=False,
         )
-        self._task = self._bar.add_task(self._label, total=None, text="")
+        # What is done already counts from the start: it would be taken for the work of this instant, and its speed.
+        completed: Any = min(1.0, fraction or 0.0)  # rich declares an int here alone
+        self._task = self._bar.add_task(self._label, total=None, completed=completed, text="")
         self._bar.start()

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,15 @@ import click
 
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.inputs import read_text
-from rnntui.cli.line_input import TextReading, is_file_name, open_file, standard_input, stream_lines
+from rnntui.cli.line_input import (
+    TextReading,
+    is_file_name,
+    open_file,
+    remaining_lines,
+    standard_input,
+    stream_lines,
+)
+from rnntui.cli.line_output import LineOutput, open_output, output_options, run_identity
 from rnntui.cli.options import (
     checkpoints_option,
     corpus_options,
@@ -27,6 +36,7 @@ from rnntui.cli.options import (
 )
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
+from rnntui.cli.sample_blocks import BLOCK, BlockJob, SampleBlock, block_texts, blocks_of, prompt_name, sample_blocks
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
 from rnntui.cli.terminal import (
     escaped_argument,
@@ -36,6 +46,7 @@ from rnntui.cli.terminal import (
     utf8_argument,
     warn_unknown_characters,
 )
+from rnntui.config import PoolConfig
 from rnntui.config_generation import (
     LARGEST_SEED,
     UNLIMITED_LENGTH,
@@ -48,14 +59,19 @@ from rnntui.config_generation import (
 )
 from rnntui.errors import CorpusError, UsageError
 from rnntui.formatting import shell_quote
+from rnntui.processors import usable_cpus
 from rnntui.text.encoding import STDIN_NAME
 
 if TYPE_CHECKING:
-    from rnntui.api import TextSampler
+    from rnntui.api import SamplingRequest, TextModel, TextSampler
     from rnntui.cli.novelty_output import NoveltyOutput
     from rnntui.runs.folder import RunFolder
 
 
+MAX_SAMPLES = 10_000_000
+"""Texts after a prompt at most."""
+
+_LONG_OUTPUT = 200_000  # tokens from which on the start of a process costs less than it gains
 _PROGRESS_STEPS = 32  # steps between updates of the progress bar
 _LONG_PROMPT = 20_000  # tokens; a shorter one is read in three seconds at most
 
@@ -87,7 +103,7 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
 )
 @corpus_options
 @setting_option(GenerationConfig, "length", "-n")
-@number_option("--samples", bounds=(1, 4096), default=1, show_default=True, help="Number of samples.")
+@number_option("--samples", bounds=(1, MAX_SAMPLES), default=1, show_default=True, help="Number of samples.")
 @click.option(
     "--stop",
     multiple=True,
@@ -124,8 +140,13 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
     is_flag=True,
     help="Report on stderr, or in the JSON lines, what was copied from the training text, beside held-out text.",
 )
+@output_options
+@settings_options(PoolConfig)
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each text.")
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     run_name: str | None,
     checkpoints: str | None,
     prompt: str | None,
@@ -143,6 +164,9 @@ def command(
     separator: str | None,
     save_state: str | None,
     from_state: str | None,
+    output: str | None,
+    resume: bool,
+    jobs: int | None,
     as_json: bool,
     precision: Precision,
     novel: int,
@@ -164,6 +188,7 @@ def command(
     _check_prompt(prompt, prompt_file, each_line)
     if save_state is not None and (each_line or samples > 1):
         raise UsageError("--save-state is for a single text", hint="leave out --samples and --each-line")
+    PoolConfig(jobs)
     use_one_blas_thread()
     from rnntui.api import SamplingRequest, TextModel
     from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -171,47 +196,121 @@ def command(
     if save_state is not None:  # before a long text is generated in vain
         TextModel.check_state_can_be_saved(save_state)
     model = TextModel(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision)
-    reading = TextReading(encoding, errors, newlines)
-    prompts: Iterable[SamplePrompt]
-    if prompt is not None:
-        prompts = [SamplePrompt(read_text(io.BytesIO(prompt.encode()), "utf-8", errors, newlines))]
-    elif each_line:
-        prompts = _prompts_of_lines(prompt_file, reading)
-    else:
-        prompts = [SamplePrompt(_prompt_text(prompt_file, reading))]
-
+    prompts, prompt_count = _read_prompts(prompt, prompt_file, each_line, TextReading(encoding, errors, newlines))
+    total = None if prompt_count is None else prompt_count * samples
     state = None if from_state is None else model.load_state(from_state)
     goes_on = state is not None and samples == 1 and not each_line
-    if seed is None and not goes_on:
-        seed = new_seed()
+    is_single = save_state is not None or goes_on
     copies = _open_novelty(model.run, is_shown=novelty) if novelty or novel else None
+    refusal = _resume_refusal(is_single, has_copies=copies is not None, as_json=as_json)
+    has_one_process = is_single or copies is not None
+    if jobs not in (None, 1) and has_one_process:
+        raise UsageError("--jobs: a single text, --novelty and --novel need one process", setting="jobs")
     limit = copies.limit(novel) if copies is not None and novel else None
-    request = SamplingRequest("", length, stop, keep_stop, seed, samples, state, limit)
-    output: SampleTextOutput | SampleJsonOutput = SampleTextOutput(
-        echo, separator if separator is not None else model.document_separator or "\n---\n"
-    )
-    if as_json:
-        settings = {**asdict(sampling), "length": length, "stop": stop, "keep_stop": keep_stop}
-        settings |= {"precision": model.precision, **({"novel": novel} if novel else {})}
-        output = SampleJsonOutput({"run": model.name, "settings": settings}, model)
-    sampler: TextSampler | None = None
-    try:
-        for index, each in enumerate(prompts):
-            first_seed = None if seed is None else seed + index * samples
-            sampler = model.sampler(replace(request, prompt=each.text, seed=first_seed))
-            if copies is not None and sampler.copy_guard is not None:
-                copies.guards.append(sampler.copy_guard)
-            texts = _texts(each, sampler, first_seed, samples, copies)
-            output.add(texts)
-            _sample(sampler, texts, length, sampling, output)
-    except CorpusError:  # a line that cannot be decoded, after those before it
-        output.end()
-        raise
-    output.end()
+    drawn = {} if seed is not None or goes_on else {"seed": new_seed()}
+    with open_output(context, run_identity(model.run), refusal, drawn) as lines:
+        if drawn:
+            seed = _drawn_seed(lines, drawn["seed"], total)
+        request = SamplingRequest("", length, stop, keep_stop, seed, 1, state, limit)
+        header = _header(model, sampling, request, novel) if as_json else None
+        separator = separator if separator is not None else model.document_separator or "\n---\n"
+        text_output = SampleTextOutput(echo, separator, lines.write)
+        blocks = blocks_of(prompts, samples, seed)
+        processes = jobs or _automatic_jobs(prompt_count, samples, length)
+        if not has_one_process and (processes > 1 or lines.path is not None or samples > BLOCK):
+            job = BlockJob(model.run, precision, replace(request, state=None), from_state, sampling, header)
+            with _ending(text_output), ProgressBar("sampling", is_wanted=not lines.is_terminal) as bar:
+                report = partial(_show_texts, bar, total)
+                sample_blocks(job, blocks, processes, lines, None if as_json else text_output, report)
+            return
+        writer: SampleTextOutput | SampleJsonOutput = text_output
+        if header is not None:
+            writer = SampleJsonOutput(header, model, lines.write)
+        sampler = _stream_blocks(model, blocks, request, sampling, writer, copies, is_shown=lines.is_terminal)
     if save_state is not None and sampler is not None:
         model.save_state(model.state_of(sampler), save_state)
     if copies is not None:
         copies.print_report(is_json=as_json)
+
+
+def _stream_blocks(
+    model: TextModel,
+    blocks: Iterable[SampleBlock],
+    request: SamplingRequest,
+    sampling: SamplingConfig,
+    writer: SampleTextOutput | SampleJsonOutput,
+    copies: NoveltyOutput | None,
+    is_shown: bool,
+) -> TextSampler | None:
+    """Sample blocks in this process, and write their texts as they grow; return the sampler of the last one."""
+    sampler: TextSampler | None = None
+    with _ending(writer):
+        for block in blocks:
+            sampler = model.sampler(replace(request, prompt=block.prompt.text, seed=block.seed, samples=block.count))
+            if copies is not None and sampler.copy_guard is not None:
+                copies.guards.append(sampler.copy_guard)
+            texts = block_texts(block, sampler, copies if copies is not None and copies.is_shown else None)
+            writer.add(texts)
+            _sample(sampler, texts, request.length, sampling, writer, is_shown)
+    return sampler
+
+
+def _header(model: TextModel, sampling: SamplingConfig, request: SamplingRequest, novel: int) -> dict[str, Any]:
+    """Return what the JSON lines of all texts have in common."""
+    settings = {
+        **asdict(sampling), "length": request.length, "stop": request.stops, "keep_stop": request.keep_stop,
+        "precision": model.precision,
+    }  # fmt: skip
+    return {"run": model.name, "settings": settings | ({"novel": novel} if novel else {})}
+
+
+@contextlib.contextmanager
+def _ending(output: SampleTextOutput | SampleJsonOutput) -> Iterator[None]:
+    """End the output, also before the error of a line that cannot be decoded, after those before it."""
+    try:
+        yield
+    except CorpusError:
+        output.end()
+        raise
+    output.end()
+
+
+def _resume_refusal(is_single: bool, has_copies: bool, as_json: bool) -> str:
+    """Return why the output of these flags cannot be gone on with; empty if it can."""
+    if is_single:
+        return "a single text that goes on from a state, or saves one, is sampled in one go"
+    if has_copies:
+        return "--novelty and --novel need all texts in one go"
+    return "" if as_json else "a text can have several lines; with --json it has one"
+
+
+def _drawn_seed(output: LineOutput, drawn: int, total: int | None) -> int:
+    """Return the seed where none is given: that of the job that is gone on with, else the one drawn now.
+
+    Raises `UsageError` if that job's is not known, though texts are missing of `total`.
+    """
+    if output.done and "seed" not in output.record and (total is None or output.done < total):
+        raise UsageError(f"{output.path} does not say by which seed it was begun", setting="seed", hint="give --seed")
+    return int(output.record.get("seed", drawn))
+
+
+def _read_prompts(
+    prompt: str | None, prompt_file: str | None, each_line: bool, reading: TextReading
+) -> tuple[Iterable[SamplePrompt], int | None]:
+    """Return the prompts and their number, None if it is not known; see `command` for the arguments."""
+    if prompt is not None:
+        data = io.BytesIO(prompt.encode())
+        return [SamplePrompt(read_text(data, "utf-8", reading.errors, reading.newlines))], 1
+    if each_line:
+        return _prompts_of_lines(prompt_file, reading)
+    return [SamplePrompt(_prompt_text(prompt_file, reading))], 1
+
+
+def _automatic_jobs(prompts: int | None, samples: int, length: int) -> int:
+    """Return the number of processes for so many prompts with so many texts each: one, unless there is much to do."""
+    if prompts is None or prompts * samples * length < _LONG_OUTPUT:
+        return 1
+    return min(usable_cpus(), prompts * -(-samples // BLOCK))
 
 
 def _check_prompt(prompt: str | None, prompt_file: str | None, each_line: bool) -> None:
@@ -233,12 +332,19 @@ def _open_novelty(run: RunFolder, is_shown: bool) -> NoveltyOutput:
     return NoveltyOutput(open_index(run), is_shown)
 
 
-def _prompts_of_lines(path: str | None, reading: TextReading) -> Iterator[SamplePrompt]:
-    """Yield the lines of a file as prompts; None for standard input."""
-    with contextlib.ExitStack() as stack:
-        stream = standard_input() if path is None else stack.enter_context(open_file(Path(path)))
-        for number, line in enumerate(stream_lines(stream, reading, path or STDIN_NAME), 1):
-            yield SamplePrompt(line, number)
+def _prompts_of_lines(path: str | None, reading: TextReading) -> tuple[Iterator[SamplePrompt], int | None]:
+    """Return the lines of a file as prompts, None for standard input, and their number where it is known."""
+    stream: Any = standard_input() if path is None else open_file(Path(path))
+    count = remaining_lines(stream)
+
+    def prompts() -> Iterator[SamplePrompt]:
+        with contextlib.ExitStack() as stack:
+            if path is not None:
+                stack.callback(stream.close)
+            for number, line in enumerate(stream_lines(stream, reading, path or STDIN_NAME), 1):
+                yield SamplePrompt(line, number)
+
+    return prompts(), count
 
 
 def _prompt_text(path: str | None, reading: TextReading) -> str:
@@ -250,33 +356,23 @@ def _prompt_text(path: str | None, reading: TextReading) -> str:
     return read_text(sys.stdin.buffer, *reading) if has_input else ""
 
 
-def _texts(
-    prompt: SamplePrompt, sampler: TextSampler, seed: int | None, count: int, copies: NoveltyOutput | None
-) -> list[SampledText]:
-    """Return the texts that follow a prompt, which are still empty; `seed` is that of the first."""
-    prompt = replace(prompt, text=sampler.prompt)
-    novelty = copies if copies is not None and copies.is_shown else None
-    return [
-        SampledText(prompt, index, None if seed is None else seed + index, novelty=novelty) for index in range(count)
-    ]
-
-
 def _sample(
     sampler: TextSampler,
     texts: list[SampledText],
     length: int,
     sampling: SamplingConfig,
     output: SampleTextOutput | SampleJsonOutput,
+    is_shown: bool,
 ) -> None:
     """Sample the texts of a prompt, which are queued in `output`, and write them as they grow.
 
-    A long prompt shows how much of it has been read. So does a long text, but on a terminal, where it is its own
-    progress.
+    A long prompt shows how much of it has been read. So does a long text, unless it `is_shown` on a terminal: there it
+    is its own progress.
     """
     started = time.perf_counter()
-    line_number = texts[0].prompt.line_number
-    source = "prompt" if line_number is None else f"line {line_number}"
-    warn_unknown_characters(sampler.unknown_characters, source)
+    source = prompt_name(texts[0].prompt)
+    if texts[0].index == 0:
+        warn_unknown_characters(sampler.unknown_characters, source)
     if len(sampler.prompt_ids) > _LONG_PROMPT:
         print_note(f"reading a {source} of {len(sampler.prompt_ids):,} tokens, at a few thousand tokens per second")
     with ProgressBar("reading the prompt") as bar:
@@ -284,7 +380,7 @@ def _sample(
     if not sampler.unfinished:
         for text in texts:
             text.finish(started)
-    with ProgressBar("sampling", is_wanted=not sys.stdout.isatty()) as bar:
+    with ProgressBar("sampling", is_wanted=not is_shown) as bar:
         output.write()
         while sampler.unfinished:
             if sampler.steps % _PROGRESS_STEPS == 0:
@@ -295,6 +391,11 @@ def _sample(
                 if token.end is not None:
                     text.finish(started)
             output.write()
+
+
+def _show_texts(bar: ProgressBar, total: int | None, done: int) -> None:
+    """Show how many texts are done; `total` is None if it is not known."""
+    bar.update(None if not total else done / total, f"{done:,}{f' of {total:,}' if total else ''} texts")
 
 
 def _progress(sampler: TextSampler, samples: int, length: int) -> tuple[float | None, str]:

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 from rnntui.cli.terminal import write_out
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rnntui.api import SampledToken, TextModel
     from rnntui.cli.novelty_output import NoveltyOutput
+
+    Write = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,9 @@ class SampleTextOutput:
 
     needs_tokens = False
 
-    def __init__(self, echo: bool, separator: str) -> None:
+    def __init__(self, echo: bool, separator: str, write: Write = write_out) -> None:
         self._echo = echo
+        self._write_out = write
         self._separator = separator
         self._queue: deque[SampledText] = deque()
         self._is_begun = False
@@ -96,11 +101,11 @@ class SampleTextOutput:
     def end(self) -> None:
         """End the last line, if there is a text."""
         if not self._is_first and self._last_character != "\n":
-            write_out("\n")
+            self._write_out("\n")
 
     def _write(self, text: str) -> None:
         if text:
-            write_out(text)
+            self._write_out(text)
             self._last_character = text[-1]
 
 
@@ -109,9 +114,10 @@ class SampleJsonOutput:
 
     needs_tokens = True
 
-    def __init__(self, header: dict[str, Any], model: TextModel) -> None:
+    def __init__(self, header: dict[str, Any], model: TextModel, write: Write = write_out) -> None:
         self._header = header
         self._model = model
+        self._write_out = write
         self._queue: deque[SampledText] = deque()
 
     def add(self, texts: list[SampledText]) -> None:
@@ -121,23 +127,27 @@ class SampleJsonOutput:
     def write(self) -> None:
         """Write the texts that are done."""
         while self._queue and self._queue[0].done:
-            text = self._queue.popleft()
-            characters = len(self._model.decode(text.ids)) + text.is_ended
-            line = {
-                "run": self._header["run"],
-                "prompt": text.prompt.text,
-                **({} if text.prompt.line_number is None else {"line": text.prompt.line_number}),
-                "settings": self._header["settings"],
-                "sample": text.index,
-                "seed": text.seed,
-                "text": "".join(text.pieces),
-                "tokens": [self._model.token_text(i) for i in text.ids],
-                "stopped": text.is_stopped,
-                "bits_per_character": text.bits / characters if characters else None,
-                "seconds": round(text.seconds, 4),
-                **({} if text.novelty is None else {"novelty": text.novelty.figures("".join(text.generated))}),
-            }
-            write_out(json.dumps(line) + "\n")
+            self._write_out(json_line(self._queue.popleft(), self._header, self._model))
 
     def end(self) -> None:
         """Do nothing: every line is written already."""
+
+
+def json_line(text: SampledText, header: dict[str, Any], model: TextModel) -> str:
+    """Return the JSON line of a text that is done; `header` has the run and the settings."""
+    characters = len(model.decode(text.ids)) + text.is_ended
+    line = {
+        "run": header["run"],
+        "prompt": text.prompt.text,
+        **({} if text.prompt.line_number is None else {"line": text.prompt.line_number}),
+        "settings": header["settings"],
+        "sample": text.index,
+        "seed": text.seed,
+        "text": "".join(text.pieces),
+        "tokens": [model.token_text(i) for i in text.ids],
+        "stopped": text.is_stopped,
+        "bits_per_character": text.bits / characters if characters else None,
+        "seconds": round(text.seconds, 4),
+        **({} if text.novelty is None else {"novelty": text.novelty.figures("".join(text.generated))}),
+    }
+    return json.dumps(line) + "\n"

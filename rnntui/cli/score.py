@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
-import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.line_input import TextReading, check_texts, file_option, read_lines
-from rnntui.cli.options import checkpoints_option, corpus_options, run_option
+from rnntui.cli.line_input import NumberedLine, TextReading, check_texts, file_option, read_lines
+from rnntui.cli.line_jobs import LineFunction, LineJobOptions, LineResult, run_line_job
+from rnntui.cli.line_output import open_output, output_options, run_identity
+from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_options
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import utf8_argument, warn_unknown_characters, write_out
+from rnntui.cli.terminal import utf8_argument
+from rnntui.config import PoolConfig
+from rnntui.errors import UsageError
+from rnntui.text.control_chars import unknown_characters_message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rnntui.api import Score
+    from rnntui.runs.folder import RunFolder
+
+_LONG_INPUT = 1000  # lines
+_MAX_BATCH = 64  # lines
 
 
 @click.command("score")
@@ -30,8 +41,12 @@ if TYPE_CHECKING:
     help="Also score by dynamic evaluation: the output layer learns from each line once it is scored, for those that "
     "follow. Its figures stand beside the ordinary ones.",
 )  # fmt: skip
+@output_options
+@settings_options(PoolConfig)
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each line.")
+@click.pass_context
 def command(
+    context: click.Context,
     text: tuple[str, ...],
     files: tuple[str, ...],
     run_name: str | None,
@@ -40,6 +55,9 @@ def command(
     errors: Any,
     newlines: Any,
     dynamic: bool,
+    output: str | None,
+    resume: bool,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Score each TEXT, or each line of the files of --file, or of standard input.
@@ -53,21 +71,52 @@ def command(
     it reads them. In JSON they are under "dynamic".
     """
     check_texts(text, files, "scored")
+    if dynamic and jobs not in (None, 1):
+        raise UsageError("--dynamic learns from line to line, so it has one process", hint="leave out --jobs")
+    PoolConfig(jobs)
     use_one_blas_thread()
-    from rnntui.api import TextModel
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 
-    model = TextModel(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision="fp32")
-    learning_scorer = model.learning_scorer() if dynamic else None
+    run = choose_run(run_name, checkpoints, LANGUAGE_MODEL)
+    options = LineJobOptions(1 if dynamic else jobs, _LONG_INPUT, _MAX_BATCH)
+    refusal = "what --dynamic has learned from the lines before is lost" if dynamic else ""
     source = read_lines(text, files, TextReading(encoding, errors, newlines))
-    with ProgressBar("scoring", is_wanted=not sys.stdout.isatty()) as bar:
-        for number, (label, line) in enumerate(source.lines, 1):
-            warn_unknown_characters(model.unknown_characters(line), label)
-            scores = {"": model.score(line)}
-            if learning_scorer is not None:
-                scores["dynamic"] = learning_scorer.score(line)
-            write_out(_json(line, scores) if as_json else "\t".join(map(_plain, scores.values())) + "\n")
-            bar.show_lines(number, source.count)
+    with (
+        open_output(context, run_identity(run), refusal) as lines,
+        ProgressBar("scoring", is_wanted=not lines.is_terminal) as bar,
+    ):
+        run_line_job(_ScoreJob(run, dynamic, as_json), source, lines, bar, options)
+
+
+@dataclass(frozen=True)
+class _ScoreJob:
+    """Scores lines; with `dynamic` also by a model that learns from them, for which they come in order."""
+
+    run: RunFolder
+    dynamic: bool
+    as_json: bool
+
+    def load(self, workers: int) -> LineFunction:
+        from rnntui.api import TextModel
+
+        model = TextModel(self.run, precision="fp32")
+        learning_scorer = model.learning_scorer() if self.dynamic else None
+
+        def score(batch: list[NumberedLine], on_progress: Callable[[float], None] | None = None) -> LineResult:
+            notes, outputs = [], []
+            for number, (label, line) in enumerate(batch, 1):
+                if unknown := model.unknown_characters(line):
+                    notes.append(f"{label}: {unknown_characters_message(unknown)}")
+                scores = {"": model.score(line)}
+                if learning_scorer is not None:
+                    scores["dynamic"] = learning_scorer.score(line)
+                columns = "\t".join(map(_plain, scores.values()))
+                outputs.append(_json(line, scores) if self.as_json else f"{columns}\n")
+                if on_progress is not None:
+                    on_progress(number / len(batch))
+            return LineResult("".join(outputs), tuple(notes))
+
+        return score
 
 
 def _plain(score: Score) -> str:

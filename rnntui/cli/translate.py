@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.line_input import Lines, TextReading, file_option, line_batches
+from rnntui.cli.line_input import MAX_BATCH, NumberedLine, TextReading, file_option
+from rnntui.cli.line_jobs import LineFunction, LineJobOptions, LineResult, run_line_job
+from rnntui.cli.line_output import open_output, output_options, run_identity
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_from, settings_options
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import print_note, utf8_argument, write_out
+from rnntui.cli.terminal import print_note, utf8_argument
 from rnntui.cli.translate_input import InputFormat, Subtitles, read_input
+from rnntui.config import PoolConfig
 from rnntui.config_seq2seq import BeamConfig, LineConfig
 from rnntui.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rnntui.api import LineHypothesis, Translation, TranslationModel
+    from rnntui.runs.folder import RunFolder
     from rnntui.text.subtitles import SubtitleText
 
+_LONG_INPUT = 500  # lines
 _SUBTITLES_BATCH = 512  # pieces of a subtitle file
 
 
@@ -41,10 +48,15 @@ _SUBTITLES_BATCH = 512  # pieces of a subtitle file
     show_default=True,
     help="Format of the input; auto: subtitles by the suffix of a file or the beginning of standard input, else text.",
 )
+@output_options
+@settings_options(PoolConfig)
 @click.option(
     "--json", "as_json", is_flag=True, help="Write a JSON line for each line, with scores, tokens and attention."
 )
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     text: tuple[str, ...],
     files: tuple[str, ...],
     run_name: str | None,
@@ -53,6 +65,8 @@ def command(
     errors: Any,
     newlines: Any,
     input_format: InputFormat,
+    output: str | None,
+    resume: bool,
     as_json: bool,
     **values: Any,
 ) -> None:
@@ -66,37 +80,57 @@ def command(
     """
     settings = settings_from(BeamConfig, values)
     settings.check()
+    pool = settings_from(PoolConfig, values)
     source = read_input(text, files, input_format, TextReading(encoding, errors, newlines))
     if isinstance(source, Subtitles) and settings.n_best > 1 and not as_json:
         raise UsageError("--n-best of subtitles needs --json", setting="n_best")
     use_one_blas_thread()
-    from rnntui.api import TranslationModel
     from rnntui.kinds.seq2seq import SEQ2SEQ
 
     run = choose_run(run_name, checkpoints, SEQ2SEQ)
-    model = TranslationModel(run, settings_from(LineConfig, values).split_sentences)
-    with ProgressBar("translating", is_wanted=not sys.stdout.isatty()) as bar:
-        if isinstance(source, Subtitles):
-            for piece, translation in _translated_subtitles(source, model, settings, bar):
-                if as_json and translation is not None:
-                    write_out(_json(translation, run.name))
-                elif not as_json:
-                    write_out(piece)
+    job = _TranslationJob(run, settings_from(LineConfig, values), settings, as_json)
+    refusal = ""
+    if isinstance(source, Subtitles):
+        refusal = "a subtitle file is translated in one go"
+    elif settings.n_best > 1 and not as_json:
+        refusal = "with --n-best, an answer has no certain number of lines, but for --json"
+    with (
+        open_output(context, run_identity(run), refusal) as lines,
+        ProgressBar("translating", is_wanted=not lines.is_terminal) as bar,
+    ):
+        if not isinstance(source, Subtitles):
+            run_line_job(job, source, lines, bar, LineJobOptions(pool.jobs, _LONG_INPUT, MAX_BATCH))
             return
-        for translation in _translated_lines(source, model, settings, bar):
-            write_out(_json(translation, run.name) if as_json else _plain(translation, settings.n_best))
+        for piece, translation in _translated_subtitles(source, job.load_model(), settings, bar):
+            if as_json and translation is not None:
+                lines.write(_json(translation, run.name))
+            elif not as_json:
+                lines.write(piece)
 
 
-def _translated_lines(
-    source: Lines, model: TranslationModel, settings: BeamConfig, bar: ProgressBar
-) -> Iterator[Translation]:
-    translated = 0
-    for batch in line_batches(source):
-        for line in batch:
-            _warn(model, line.text, line.label)
-        report = bar.lines_of_batch(translated, len(batch), source.count)
-        yield from model.translate([line.text for line in batch], on_progress=report, **vars(settings))
-        translated += len(batch)
+@dataclass(frozen=True)
+class _TranslationJob:
+    run: RunFolder
+    line_settings: LineConfig
+    beam: BeamConfig
+    as_json: bool
+
+    def load_model(self) -> TranslationModel:
+        from rnntui.api import TranslationModel
+
+        return TranslationModel(self.run, self.line_settings.split_sentences)
+
+    def load(self, workers: int) -> LineFunction:
+        model, name = self.load_model(), self.run.name
+
+        def translate(batch: list[NumberedLine], on_progress: Callable[[float], None] | None = None) -> LineResult:
+            notes = [note for line in batch for note in model.warnings_for(line.text, line.label)]
+            texts = [line.text for line in batch]
+            translations = model.translate(texts, on_progress=on_progress, workers=workers, **vars(self.beam))
+            outputs = [_json(each, name) if self.as_json else _plain(each, self.beam.n_best) for each in translations]
+            return LineResult("".join(outputs), tuple(notes))
+
+        return translate
 
 
 def _translated_subtitles(

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from rnntui.cli.inputs import arriving_data, check_is_text
+from rnntui.cli.inputs import arriving_data, check_is_text, decode_arriving_lines
 from rnntui.cli.line_input import (
     Lines,
     TextReading,
@@ -18,11 +18,10 @@ from rnntui.cli.line_input import (
     check_texts,
     file_lines,
     is_regular_file,
-    numbered,
+    numbered_lists,
     open_file,
     remaining_lines,
     standard_input,
-    stream_lines,
 )
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME, InvalidTextError, advice_for, text_encoding
@@ -73,7 +72,9 @@ def read_input(
         return _subtitles(beginning + stream.read(), STDIN_NAME, input_format, reading)
     # Empty bytes would mark the end of the input.
     chunks = chain([beginning] if beginning else [], arriving_data(stream))
-    return Lines(numbered(stream_lines(chunks, reading)), is_interactive=not is_regular_file(stream), count=count)
+    arriving = numbered_lists(decode_arriving_lines(chunks, *reading))
+    is_interactive = not is_regular_file(stream)
+    return Lines(chain.from_iterable(arriving), is_interactive, count=count, arriving=arriving)
 
 
 def _subtitle_path(texts: Sequence[str], files: Sequence[str], input_format: InputFormat) -> Path | None:

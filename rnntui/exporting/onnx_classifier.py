@@ -12,13 +12,12 @@ from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig
 from rnntui.exporting.classifier_graph import ClassifierParts, classifier_graph
 from rnntui.exporting.onnx_export import RunGraph, difference, vocabulary_facts
-from rnntui.exporting.onnx_language_model import tokenizer_files
 from rnntui.exporting.onnx_readme import UseInPython
 from rnntui.inference.classifier import load_classifier
 from rnntui.inference.numpy_classifier import ClassifierSizes
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.onnx_format import Graph
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import RunFolder, tokenizer_files
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.labelled_corpus import normalize_text
 from rnntui.text.ngram_features import NgramFeatures

@@ -22,6 +22,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.untrusted_files import MAX_JSON_BYTES, read_bounded
 
+_MAX_FILE_BYTES = 4 * MAX_JSON_BYTES  # as the largest of them, a table of words, is read
 TOLERANCE = 1e-4
 """Largest difference of a logit between an exported model and the model itself, both in float32; see `difference`."""
 
@@ -107,7 +108,7 @@ def export_onnx(run: RunFolder, target: Path, is_int8: bool = False, text: str =
         **models,
         "model.json": json.dumps(description, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass"),
         "README.md": readme(run.name, description, exporter.use).encode(),
-        **{file.relative_to(run.path).as_posix(): read_bounded(file, MAX_JSON_BYTES) for file in exporter.text_files},
+        **{file.relative_to(run.path).as_posix(): read_bounded(file, _MAX_FILE_BYTES) for file in exporter.text_files},
     }
     with atomic_folder(target) as folder:
         for name, data in files.items():

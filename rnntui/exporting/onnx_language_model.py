@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from rnntui.exporting.onnx_readme import UseInPython
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import load_language_model, read_ngram_model
 from rnntui.inference.onnx_format import Graph
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import RunFolder, tokenizer_files
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.tokenizer import Tokenizer
 
@@ -186,11 +185,6 @@ class LanguageModelExporter:
                 f"and with them the n-gram prior if the model has one, are part of the graphs."
             )
         return _NOTES.format(tokens=tokens, end=end, prior=prior)
-
-
-def tokenizer_files(run: RunFolder) -> list[Path]:
-    """Return the tokenizer's files of a run; separate vocabularies have folders of their own."""
-    return sorted(file for file in run.path.glob("**/tokenizer.*") if file.suffix in (".json", ".model"))
 
 
 def _form(tokenizer: Tokenizer) -> str:

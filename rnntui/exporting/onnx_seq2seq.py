@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig
 from rnntui.exporting.onnx_export import RunGraph, bits, difference, log_softmax, vocabulary_facts
-from rnntui.exporting.onnx_language_model import tokenizer_files
 from rnntui.exporting.onnx_readme import UseInPython
 from rnntui.exporting.seq2seq_graph import Seq2SeqParts, decoder_step_graph, encoder_graph
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.onnx_format import Graph
 from rnntui.inference.translator import load_translator, read_vocabularies
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import RunFolder, tokenizer_files
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.vocabulary import BOS, EOS, PAD, Vocabulary
 

@@ -72,6 +72,11 @@ class RunFolder:
         return self.path / "checksums.json"
 
     @property
+    def license_file(self) -> Path:
+        """Licence of a shipped model and of its corpora; see `licenses`."""
+        return self.path / "license.json"
+
+    @property
     def note_file(self) -> Path:
         """The user's note on the run; missing if there is none."""
         return self.path / "note.txt"

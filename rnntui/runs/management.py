@@ -32,7 +32,7 @@ _DATA_FILES = tuple(
 _RUN_FILES: dict[str, tuple[str, ...]] = {
     "": (
         "config.json", "model.safetensors", "ngrams.safetensors", "known_words.txt", "metrics.jsonl", "status.json",
-        "checksums.json", "note.txt", "lock", ".novelty-*", *_TOKENIZER_FILES,
+        "checksums.json", "note.txt", "license.json", "lock", ".novelty-*", *_TOKENIZER_FILES,
     ),
     "resume": ("state.safetensors", "pretrained.safetensors", *_DATA_FILES),
     "source": _TOKENIZER_FILES,

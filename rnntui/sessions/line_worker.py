@@ -17,8 +17,8 @@ from rnntui.errors import CancelledError
 MAX_DETAIL_BYTES = 64 * 2**20
 """Size of the details in the cache; what was dropped is computed again when it is looked at."""
 
-MAX_CACHED_LINES = 50_000
-"""Number of results in the cache, beyond those of the text."""
+MAX_CACHED_LINES = 2_000
+"""Number of results in the cache, beyond those of the text: mostly of lines as they were while they were typed."""
 
 
 class LineRequest(Protocol):

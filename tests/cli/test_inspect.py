@@ -112,7 +112,7 @@ def test_a_comparison_that_was_stopped_goes_on(rnntui, runs: Path, monkeypatch: 
 
     def train(run: RunFolder, stop: object, budget: object) -> int:
         trained.append(run.name)
-        if trained == ["words-rnn", "words-gru"]:
+        if trained in (["words-rnn", "words-gru"], ["anew", "words-rnn"]):
             run.write_status(RunStatus("stopped", step=3))
             return 130
         config = run.read_config()
@@ -131,3 +131,8 @@ def test_a_comparison_that_was_stopped_goes_on(rnntui, runs: Path, monkeypatch: 
     assert trained == ["words-rnn", "words-gru", "words-gru", "words-lstm"]
     other = rnntui(*command, "--minutes", "2")
     assert other.code == 2 and "has a budget of 0.01 minutes, not 2 minutes" in other.err
+
+    trained[:] = ["anew"]
+    stopped = rnntui(*command, *quick, "--overwrite")
+    assert stopped.code == 130 and "the same command without --overwrite goes on" in stopped.err
+    assert sorted(path.name for path in (runs / "checkpoints").glob("words-*")) == ["words-rnn"]  # none of the old ones

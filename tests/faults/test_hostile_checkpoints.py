@@ -34,9 +34,10 @@ from rnntui.runs.integrity import verify_run
 from rnntui.runs.listing import summarize_run
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.repair import repair_run
-from rnntui.runs.tuning_ledger import TuningFolder, read_tuning
+from rnntui.runs.tuning_ledger import TuningFolder, TuningLedger, read_tuning
 from rnntui.runs.weights_file import load_arrays, load_weights
 from rnntui.runs.weights_header import read_weights_header
+from rnntui.sessions.saved_transcript import parse_lines
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.ngram_counts import count_ngrams
 from rnntui.text.ngram_model import NgramModel
@@ -88,10 +89,11 @@ def test_a_mutated_run_opens_or_is_refused_with_one_error(hostile: Path, tmp_pat
     others = sorted(hostile.iterdir())
     for mutation in mutations(hostile / name, others):
         # Of what takes long only a little; a link to /dev/zero is an endless file to a reader that does not look.
-        share = {"wrong type": 0.01, "huge number": 0.01, "header": 0.05, "type": 0.05, "shape": 0.05}.get(
-            mutation.kind, 0.02
-        )
-        if chosen.random() > share or "large" in mutation.label or mutation.label in ("sparse", "white space"):
+        if (
+            chosen.random() > SHARES.get(mutation.kind, 0.02)
+            or "large" in mutation.label
+            or mutation.label in ("sparse", "white space")
+        ):
             continue
         copy = tmp_path / name
         shutil.copytree(hostile / name, copy, symlinks=True)
@@ -150,7 +152,15 @@ def test_what_is_no_file_or_too_large_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"[" + b"[]," * 2_000_000 + b"0]", b"[" + b'{"a":1},' * 500_000 + b"0]", b"[" + b"0.1," * 3_000_000 + b"0]"],
+    [
+        b"[" + b"[]," * 2_000_000 + b"0]",
+        b"[" + b'{"a":1},' * 500_000 + b"0]",
+        b"[" + b"0.1," * 3_000_000 + b"0]",
+        b"[" + b'"",' * 3_000_000 + b"0]",
+        b"[" + rb'"\\",' * 500_000 + b"0]",
+        f"[{'0,' * 500_000}0]".encode("utf-16"),
+        f'["\u0122",{"0," * 500_000}0]'.encode("utf-16"),  # whose bytes have an odd number of quotes
+    ],
 )
 def test_json_takes_a_few_times_its_size_in_memory(text: bytes) -> None:
     tracemalloc.start()
@@ -160,6 +170,13 @@ def test_json_takes_a_few_times_its_size_in_memory(text: bytes) -> None:
     tracemalloc.stop()
     rows = [{"columns": [1, 2], "name": f"a file of a long name, {index}"} for index in range(3000)]
     assert parse_bounded_json(json.dumps(rows).encode()) == rows
+
+
+@pytest.mark.parametrize("text", ["1,2,3,4\n" * 100_000, '{"a": [1, "\\"]}' * 40_000, "\\" * 300_001 + "[,"])
+def test_commas_and_brackets_in_a_text_are_no_values(text: str) -> None:
+    values = {"role": "prompt", "text": text, "seed": 1}
+    assert parse_bounded_json(json.dumps(values).encode()) == values
+    assert parse_lines([json.dumps(values)]).turn_texts[0][1] == text
 
 
 def test_headers_of_weights_are_bounded(tmp_path: Path) -> None:
@@ -272,6 +289,18 @@ def test_a_ledger_of_many_trials_is_read_in_no_time(tmp_path: Path) -> None:
         folder.ledger_file.write_text(json.dumps(first) + "\n" + json.dumps({"trial": number, "settings": {}}) + "\n")
         with pytest.raises(RunError, match="is broken: trial"):
             read_tuning(folder)
+
+
+def test_a_ledger_that_is_a_link_is_read_and_not_written(tmp_path: Path) -> None:
+    folder, outside = TuningFolder(tmp_path / "run.tuning"), tmp_path / "outside"
+    folder.path.mkdir()
+    first = {"tuning": 1, "sources": [], "fixed": {}, "trial_budget": {"steps": 1}, "seed": 1, "search": {}}
+    outside.write_text(json.dumps(first) + "\nthe beginning of a line")
+    folder.ledger_file.symlink_to(outside)
+    assert read_tuning(folder) is not None
+    with pytest.raises(RunError, match="is a symbolic link"):
+        TuningLedger.open(folder)
+    assert outside.read_text().endswith("of a line")
 
 
 def test_a_state_that_is_a_pipe_is_refused(tmp_path: Path) -> None:

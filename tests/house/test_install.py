@@ -1,9 +1,8 @@
-"""The wheel in a fresh environment without torch: what `pip install rnntui` brings, and what works with it."""
+"""The wheel in a fresh environment without torch: what `pip install rnntui` brings, what works with it, and offline."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from socket_watch import SocketWatch
 
 from rnntui.cli.main import COMMANDS
 from rnntui.runs.lookup import SHIPPED
@@ -75,6 +75,7 @@ USES: list[tuple[list[str], str, int, str]] = [
     (["inspect", "gradients", "shakespeare", "--places", "2", "--steps", "10"], "", 0, "Gradient that is left"),
     (["report", "chat", "--html", "chat.html"], "", 0, ""),
     (["serve"], "", 2, "pip install 'rnntui[serve]'"),
+    (["licenses"], "", 0, "tatoeba.org"),
     (["completion", "bash"], "", 0, "complete -o nosort"),
     (["chat"], "", 2, "chat needs a terminal"),
     (["train", "no.txt"], "", 2, f"training {NEEDS_TORCH}"),
@@ -119,9 +120,10 @@ def test_every_command_that_needs_no_torch_works_without_it_in_an_empty_folder(i
     assert not list(packages.glob("torch*"))
     assert {path.name for path in (packages / "rnntui" / "shipped").iterdir()} == {*SHIPPED}
     shutil.copytree(packages / "rnntui" / "shipped" / "shakespeare", tmp_path / "checkpoints" / "mine")
-    environment = {**os.environ, "RNNTUI_SETTINGS": str(tmp_path / "settings.json")}
-    for name in {"PYTHONPATH", "RNNTUI_CHECKPOINTS"} & environment.keys():
-        del environment[name]
+    (tmp_path / "watch").mkdir()
+    watch = SocketWatch(tmp_path / "watch")
+    environment = watch.environment() | {"RNNTUI_SETTINGS": str(tmp_path / "settings.json")}
+    environment.pop("RNNTUI_CHECKPOINTS", None)
     result = subprocess.run(
         [str(installed / "bin" / "python"), "-P", "-c", USE],
         input=json.dumps([use[:2] for use in USES]), cwd=tmp_path, capture_output=True, text=True, check=False,
@@ -132,6 +134,7 @@ def test_every_command_that_needs_no_torch_works_without_it_in_an_empty_folder(i
     for (arguments, _, code, part), (its_code, out, err) in zip(USES, results, strict=True):
         assert its_code == code and part in out + err, (arguments, its_code, out[:400], err)
     assert text.startswith("ROMEO") and heavy == []
+    assert watch.attempts == [], "the internet is used by no command but serve"
     assert list((tmp_path / "checkpoints").iterdir()) == []
     script = [str(installed / "bin" / "rnntui"), "--version"]
     assert subprocess.run(script, capture_output=True, text=True, check=True).stdout.startswith("rnntui ")

@@ -101,6 +101,23 @@ def test_a_job_that_is_written_after_another_text_began_goes_to_its_own_file(aut
     assert autosave.pending("first") is not None and autosave.pending("second") is None
 
 
+def test_a_text_goes_on_in_its_file_after_a_write_that_failed_half_way(folder: Path) -> None:
+    errors: list[OSError] = []
+
+    def write(job: SaveJob) -> None:
+        job.path.unlink(missing_ok=True)
+        job.path.write_text(job.text)
+        if errors:
+            raise errors.pop()  # at its companion
+
+    autosave = Autosave(lambda: folder, "*.txt", write)
+    assert autosave.write(pending(autosave, "one")) == ""
+    errors.append(OSError("disk full"))
+    assert autosave.write(pending(autosave, "one two")) == "disk full"
+    assert autosave.write(pending(autosave, "one two three")) == ""
+    assert texts(folder) == ["one two three"]
+
+
 @pytest.mark.parametrize("error", [OSError("disk full"), RnntuiError("disk full")])
 def test_a_failed_write_is_reported_once_and_tried_again(
     autosave: Autosave, folder: Path, disk: Disk, error: Exception

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tiny_runs
 from forks import Forks
 
 from rnntui.config import Budget
@@ -420,3 +421,14 @@ def test_a_progress_with_an_invalid_field_is_refused(key: str, value: object) ->
     assert TrainingProgress.from_json(values).plan.every == 5
     with pytest.raises((ValueError, TypeError, UsageError)):
         TrainingProgress.from_json({**values, key: value})
+
+
+@pytest.mark.parametrize("name", ["resume", "tensorboard", "metrics.jsonl"])
+def test_a_training_writes_nothing_behind_a_link(tmp_path: Path, name: str) -> None:
+    run = tiny_runs.make_run(tmp_path, "run")
+    outside = tmp_path / "outside"
+    outside.touch() if name.endswith(".jsonl") else outside.mkdir()
+    (run.path / name).symlink_to(outside)
+    with pytest.raises(RunError, match=f"run/{name} is a symbolic link"):
+        train_run(run, ignore, never)
+    assert not (any(outside.iterdir()) if outside.is_dir() else outside.read_bytes())

@@ -15,7 +15,9 @@ from rnntui.errors import RunError, TrainingError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
 from rnntui.system_memory import available_memory, is_out_of_memory
+from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.training.device import Hardware
+from rnntui.training.evaluate_language_model import load_torch_model
 from rnntui.training.language_model_task import LanguageModelTask
 from rnntui.training.step_memory import (
     language_model_step_bytes,
@@ -23,7 +25,7 @@ from rnntui.training.step_memory import (
     require_weights_fit,
     seq2seq_step_bytes,
 )
-from rnntui.training.train_run import train_run
+from rnntui.training.train_run import open_task, train_run
 
 CPU = Hardware(torch.device("cpu"), bf16=False)
 CPU_BF16 = Hardware(torch.device("cpu"), bf16=True)
@@ -173,6 +175,11 @@ def test_a_config_that_implies_more_weights_than_the_files_hold_is_refused(
     config = replace(CONFIG, model=LanguageModelConfig(**settings), tokenizer=TokenizerConfig(vocab_size=300))
     require_weights_fit(run, config)  # a new run, which has no weights yet
     run.weights_file.write_bytes(b"x" * 1000)
-    with pytest.raises(RunError, match=r"implies a model of at least [\d.]+ M weights"):
-        require_weights_fit(run, config)
+    for make_model in (
+        lambda: require_weights_fit(run, config),
+        lambda: open_task(run, config),
+        lambda: load_torch_model(run, config, CharTokenizer(["a"])),
+    ):
+        with pytest.raises(RunError, match=r"implies a model of at least [\d.]+ M weights"):
+            make_model()
     require_weights_fit(run, replace(config, model=LanguageModelConfig(hidden=64, ngrams=1)))

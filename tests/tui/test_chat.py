@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from chatting import chatting
+from textual import events
 from textual.geometry import Region
 from textual.widgets import Input, OptionList, TextArea
 from tiny_runs import make_run
@@ -435,7 +436,8 @@ async def test_finding_goes_through_the_places(runs: Path) -> None:
     async with chatting(runs) as user:
         user.conversation.replace("one two one three one")
         user.pane.update()
-        await user.pilot.press("ctrl+f", "o", "n", "e")
+        for key in ("ctrl+f", "o", "n", "e"):  # typed faster than they are handled
+            user.app.post_message(events.Key(key, key if len(key) == 1 else None))
         await user.pilot.pause()
         assert "3 found" in screen_text(user.app)
         first = user.pane.text.current_match

@@ -14,7 +14,8 @@ from tiny_runs import make_run
 from waiting import wait_until
 
 from rnntui.inspection import novelty_index, unit_probes
-from rnntui.inspection.novelty_index import SourceLine
+from rnntui.inspection.novelty_index import NoveltyIndex, SourceLine
+from rnntui.runs.folder import RunFolder
 from rnntui.sessions.saved_transcript import SavedTranscript
 from rnntui.sessions.transcript import Turn
 from rnntui.tui.screens.dialogs import PickScreen
@@ -155,3 +156,26 @@ async def test_a_limit_of_copies_is_a_slider_and_needs_the_training_text(tmp_pat
         await user.told("does not say what it was trained on")
         await wait_until(user.pilot, lambda: slider.value == 0)
         assert user.conversation.novelty.novel == 0
+
+
+async def test_a_limit_outlives_the_failure_of_a_model_that_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained_on(tmp_path, random_text(1, 800))
+    make_run(tmp_path, "other")
+    gate, open_index = threading.Event(), novelty_index.open_novelty_index
+
+    def open_late(run: RunFolder) -> NoveltyIndex | None:
+        if run.name == "other":
+            gate.wait(10)
+        return open_index(run)
+
+    monkeypatch.setattr(novelty_index, "open_novelty_index", open_late)
+    async with chatting(tmp_path, "other", size=(140, 40), length=3) as user:
+        user.app.query_one("#novel", Slider).value = 20
+        await user.pilot.pause(0.1)
+        user.chat.open_run("run")
+        await wait_until(user.pilot, lambda: user.conversation.name == "run")
+        gate.set()
+        await wait_until(user.pilot, lambda: user.conversation.training_text is not None)
+        assert user.conversation.novelty.novel == 20

@@ -244,6 +244,16 @@ async def test_every_character_of_a_keyboard_can_be_typed() -> None:
             assert text_of(editor) == "", selector
 
 
+async def test_keys_act_in_the_order_in_which_they_are_pressed() -> None:
+    async with Editors().run_test() as pilot:
+        for selector in SELECTORS:
+            editor = await fill(pilot, selector, "")
+            for key in ("a", "b", "backspace", "c", "left", "d", "home", "e"):  # faster than they are handled
+                pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+            await pilot.pause()
+            assert text_of(editor) == "eadc", selector
+
+
 async def test_a_control_character_is_no_text() -> None:
     async with Editors().run_test() as pilot:
         for selector in SELECTORS:

@@ -76,7 +76,7 @@ class CopyLimits:
         except CancelledError:
             call(self._openings.pop, conversation)
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            call(self._failed, conversation, str(error) or type(error).__name__)
+            call(self._failed, conversation, network, str(error) or type(error).__name__)
         else:
             call(self._opened, conversation, network, index)
 
@@ -85,9 +85,11 @@ class CopyLimits:
         if conversation.loaded.network is network:  # else another model was opened meanwhile
             conversation.limit_copies(conversation.novelty, index.text)
 
-    def _failed(self, conversation: Conversation, problem: str) -> None:
-        """Turn a limit off that cannot be kept."""
+    def _failed(self, conversation: Conversation, network: NumpyLanguageModel, problem: str) -> None:
+        """Turn a limit off that cannot be kept, unless another model was opened meanwhile, which may keep it."""
         del self._openings[conversation]
+        if conversation.loaded.network is not network:
+            return
         conversation.limit_copies(replace(conversation.novelty, novel=0), None)
         self._show_settings()
         self._notifications.error(problem, title=_TITLE)

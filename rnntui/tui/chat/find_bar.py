@@ -36,9 +36,9 @@ class FindBar(Horizontal):
         yield Label("", id="matches")
 
     def open(self) -> None:
-        """Show the bar and focus it."""
+        """Show the bar and focus it at once, so that keys typed meanwhile go there."""
         self.display = True
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

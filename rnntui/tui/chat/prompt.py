@@ -10,7 +10,7 @@ from textual import events
 from rnntui.text.control_chars import decode_control_chars, encode_control_chars
 from rnntui.tui.chat.messages import LineSent, PutBackWanted, RedoWanted, UndoWanted
 from rnntui.tui.keys import KEYS, bindings
-from rnntui.tui.widgets.editors import ClusterTextArea
+from rnntui.tui.widgets.editors import ClusterTextArea, editing_action
 
 if TYPE_CHECKING:
     from rnntui.sessions.prompt_history import PromptHistory
@@ -41,14 +41,10 @@ class Prompt(ClusterTextArea):
         # text already. Here all keys of the prompt are handled in the order in which they were typed.
         if self.screen.focused is not self:  # a Tab before it has moved the focus; as a binding, the key arrives there
             return
-        action = self._actions.get(event.key) or _FOCUS_ACTIONS.get(event.key) or self._editing_action(event.key)
+        action = self._actions.get(event.key) or _FOCUS_ACTIONS.get(event.key) or editing_action(self, event.key)
         if action is not None and self.check_action(action, ()):
             event.prevent_default().stop()
             await self.run_action(action)
-
-    def _editing_action(self, key: str) -> str | None:
-        bindings = self._bindings.key_to_bindings.get(key, ())
-        return next((binding.action for binding in bindings if not binding.id), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return False for putting back a turn while none is being edited."""

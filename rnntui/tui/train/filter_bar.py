@@ -27,9 +27,9 @@ class FilterBar(Horizontal):
         yield Label("", id="filter-count")
 
     def open(self) -> None:
-        """Show the field and focus it."""
+        """Show the field and focus it at once, so that keys typed meanwhile go there."""
         self.display = True
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))
 
     def show_count(self, matches: int, total: int) -> None:
         """Say how many of the runs match."""

@@ -167,7 +167,7 @@ class TrainTab(Vertical):
         dashboard = self.dashboard
         dashboard.full = not dashboard.full
         self.set_class(dashboard.full, "-full")
-        (dashboard.main if dashboard.full else self.run_list).focus()
+        self.screen.set_focus(dashboard.main if dashboard.full else self.run_list)
 
     def action_back(self) -> None:
         """Go back to the list, from anywhere in the tab; in the list, clear the filter."""
@@ -183,6 +183,8 @@ class TrainTab(Vertical):
             return True
         run = self.run_list.current
         match action:
+            case "filter":
+                return self.screen.focused is None or not self.screen.focused.check_consume_key("/", "/")
             case "back":
                 return bool(self.dashboard.full or not self.run_list.has_focus or self.session.filter)
             case "chat":

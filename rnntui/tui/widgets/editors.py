@@ -11,6 +11,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.document._document import EditResult, Location
+from textual.widget import Widget
 from textual.widgets import Input, TextArea
 from textual.widgets.input import Selection
 
@@ -52,6 +53,22 @@ _CHARACTERS = {"at": "@", "backslash": "\\", "minus": "-", "plus": "+", "slash":
 """Characters of keys that Textual knows none of. Without them, the footer offers / to one who types a filter."""
 
 
+def editing_action(editor: Widget, key: str) -> str | None:
+    """Return the action of an editor's own key, such as Backspace; those with an id may have another in the keymap."""
+    return next((binding.action for binding in editor._bindings.key_to_bindings.get(key, ()) if not binding.id), None)
+
+
+async def edit_at_once(editor: Widget, event: events.Key) -> None:
+    """Run the action of an editor's own key at once, unless a key before it has moved the focus.
+
+    Textual hands the key on to each parent before it runs the action, and characters that are typed meanwhile, which
+    an editor inserts at once, would overtake it.
+    """
+    action = editing_action(editor, event.key) if editor.screen.focused is editor else None
+    if action is not None and await editor.app.run_action(action, editor):
+        event.prevent_default().stop()
+
+
 class ClusterTextArea(TextArea):
     """A text area in which one key press passes or removes one grapheme cluster; its text is encoded when pasted.
 
@@ -63,6 +80,8 @@ class ClusterTextArea(TextArea):
         if text and not self.read_only:
             event.prevent_default().stop()
             self._insert(encode_control_chars(text))
+        elif not text:
+            await edit_at_once(self, event)
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Return True if the key is typed into the text."""
@@ -147,6 +166,8 @@ class ClusterInput(Input):
         if text:
             event.prevent_default().stop()
             self.replace(text, *self.selection)
+        else:
+            await edit_at_once(self, event)
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Return True if the key is typed into the line."""

@@ -1,0 +1,122 @@
+"""Jobs that answer lines of input in batches: in this process, or in a pool of processes if the input is long."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from rnntui.cli.line_input import Lines, NumberedLine, line_batches, skip_lines
+from rnntui.cli.terminal import print_note
+from rnntui.processors import usable_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from rnntui.cli.line_output import LineOutput
+    from rnntui.cli.progress_bar import ProgressBar
+
+_BACKLOG = 16  # lines that arrive together: their writer does not wait for answers
+
+
+class LineResult(NamedTuple):
+    """The answer to a batch of lines: what is written, notes for stderr, and counts that are added up by name."""
+
+    output: str | bytes
+    notes: tuple[str, ...] = ()
+    counts: Mapping[str, int] = {}
+
+
+class LineFunction(Protocol):
+    """Answers a batch of lines; `on_progress` is called with the fraction of it that is done."""
+
+    def __call__(
+        self, batch: list[NumberedLine], on_progress: Callable[[float], None] | None = None, /
+    ) -> LineResult: ...
+
+
+class LineJob(Protocol):
+    """What answers lines. It can be pickled; each process loads its own."""
+
+    def load(self, workers: int) -> LineFunction:
+        """Load the model; the function computes with `workers` threads."""
+        ...
+
+
+@dataclass(frozen=True)
+class LineJobOptions:
+    """How a job is divided.
+
+    Args:
+        jobs: processes; 1 also means a single thread; None for as many as usable CPUs if the input is long.
+        long_input: lines from which on the start of a process costs less than it gains.
+        max_batch: lines in a batch.
+    """
+
+    jobs: int | None
+    long_input: int
+    max_batch: int
+
+
+def run_line_job(
+    job: LineJob, source: Lines, output: LineOutput, bar: ProgressBar, options: LineJobOptions
+) -> Counter[str]:
+    """Write the answers to all lines, in their order, and return the sums of their counts.
+
+    Lines whose answers `output` has already are left out. An input that arrives at once is found to be long once
+    `long_input` lines of it are answered; a writer that waits for answers gets each as soon as it is there.
+    """
+    done, counts = output.done, Counter[str]()
+    batches = line_batches(skip_lines(source, done), options.max_batch)
+    cpus = usable_cpus()
+    is_auto = options.jobs is None and cpus > 1
+    processes = options.jobs or 1
+    if is_auto and source.count is not None and source.count - done >= options.long_input:
+        processes = cpus
+
+    def write(result: LineResult, lines: int) -> None:
+        nonlocal done
+        for note in result.notes:
+            print_note(note)
+        output.write(result.output)
+        counts.update(result.counts)
+        done += lines
+        bar.show_lines(done, source.count)
+
+    if processes == 1:
+        compute: LineFunction | None = None
+        for batch in batches:
+            if is_auto and done - output.done >= options.long_input and len(batch) >= _BACKLOG:
+                batches, processes = chain([batch], batches), cpus
+                break
+            if compute is None:
+                compute = job.load(workers=options.jobs or cpus)
+            write(compute(batch, bar.lines_of_batch(done, len(batch), source.count)), len(batch))
+        else:
+            if compute is None:
+                job.load(workers=1)  # a broken model is an error without any line, too
+            return counts
+    for result, lines in _pooled(job, batches, processes):
+        write(result, lines)
+    return counts
+
+
+def _pooled(job: LineJob, batches: Iterable[list[NumberedLine]], processes: int) -> Iterator[tuple[LineResult, int]]:
+    """Yield the result of each batch and the number of its lines."""
+    from rnntui.cli.process_pool import map_in_processes
+
+    with closing(map_in_processes(_Counted(job), batches, processes)) as results:
+        yield from results
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A job whose results come with the number of lines."""
+
+    job: LineJob
+
+    def load(self, workers: int) -> Callable[[list[NumberedLine]], tuple[LineResult, int]]:
+        compute = self.job.load(workers)
+        return lambda batch: (compute(batch), len(batch))
