@@ -3,7 +3,8 @@
 A text of the size asked for is made of the lines of a real one, repeated in shuffled order, and written to a temporary
 file. The command trains on it for a few steps in a process of its own; the peak of its resident memory is what the
 system counted for that process (`wait4`), with the pages of mapped files that it touched. Times are taken from outside,
-at the lines that the command prints.
+at the lines that the command prints. Beside them stand the times of `wc -w` on the text and of one pass of encoding it
+(`write_token_file`), measured just before: what a text must cost at least.
 
 This process stays small on purpose, without numpy and torch: Linux carries the peak of a process over to those it
 starts.
@@ -39,7 +40,6 @@ class Measured:
     peak: int
     read: float | None
     step: float | None
-    whole: float
     precision: str
 
 
@@ -51,10 +51,39 @@ def write_text(path: Path, source: Path, size: int, seed: int) -> None:
     with path.open("wb") as file:
         while written < size:
             shuffled.shuffle(lines)
-            for line in lines:
-                written += file.write(line)
-                if written >= size:
-                    break
+            text = b"".join(lines)
+            end = text.find(b"\n", size - written - 1) + 1 if written + len(text) > size else 0
+            written += file.write(text[: end or len(text)])
+
+
+_ENCODE = """
+import sys, time
+from pathlib import Path
+from rnntui.config import TokenizerConfig
+from rnntui.text.corpus import find_corpus
+from rnntui.text.text_split import TextSplit
+from rnntui.text.token_ids import corpus_stats, write_token_file
+from rnntui.text.tokenizer_factory import make_tokenizer
+source, text, kind, ids = sys.argv[1:]
+source = find_corpus([source])
+stats = corpus_stats(source)
+tokenizer = make_tokenizer(stats, TokenizerConfig(kind), TextSplit(source, stats, 0.1))
+began = time.perf_counter()
+write_token_file(find_corpus([text]), tokenizer, Path(ids))
+print(time.perf_counter() - began)
+"""
+
+
+def least(source: Path, corpus: Path, kind: str) -> tuple[float, float]:
+    """Return the seconds of `wc -w`, and of one pass of encoding with a tokenizer of the source."""
+    began = time.perf_counter()
+    subprocess.run(["wc", "-w", str(corpus)], check=True, stdout=subprocess.DEVNULL)
+    words = time.perf_counter() - began
+    ids = corpus.with_suffix(".ids")
+    command = [sys.executable, "-c", _ENCODE, str(source), str(corpus), kind, str(ids)]
+    encoding = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    ids.unlink()
+    return words, encoding
 
 
 def train(corpus: Path, checkpoints: Path, steps: int, extra: list[str]) -> Measured:
@@ -79,7 +108,7 @@ def train(corpus: Path, checkpoints: Path, steps: int, extra: list[str]) -> Meas
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"memory.py: {' '.join(command)} ended with code {process.returncode}")
-    return Measured(usage.ru_maxrss * _UNIT, read, step, time.perf_counter() - began, precision)
+    return Measured(usage.ru_maxrss * _UNIT, read, step, precision)
 
 
 def main() -> None:
@@ -87,31 +116,43 @@ def main() -> None:
         description="Print the peak memory of `rnntui train` on a large text, and the seconds until its first step.",
         epilog="Further flags of `rnntui train` may follow --, as in: memory.py -- --tokenizer bpe",
     )
-    parser.add_argument("--size-mb", type=float, default=200.0, help="size of the text in 10^6 bytes [default: 200]")
+    parser.add_argument(
+        "--size-mb", type=float, nargs="+", default=[200.0], help="sizes of the text in 10^6 bytes [default: 200]"
+    )
+    parser.add_argument("--folder", help="where the texts and runs are written [default: that of temporary files]")
     parser.add_argument("--steps", type=int, default=20, help="steps to train for [default: 20]")
     parser.add_argument("--source", type=Path, default=SOURCE, help="text whose lines are used [default: Shakespeare]")
     parser.add_argument("--seed", type=int, default=1, help="seed of the shuffling [default: 1]")
     own, extra = parted(sys.argv[1:])
     arguments = parser.parse_args(own)
 
-    with tempfile.TemporaryDirectory() as folder:
-        corpus = Path(folder) / "corpus.txt"
-        write_text(corpus, arguments.source, int(arguments.size_mb * 1e6), arguments.seed)
-        size = corpus.stat().st_size
-        found = train(corpus, Path(folder) / "runs", arguments.steps, extra)
+    kind = extra[extra.index("--tokenizer") + 1] if "--tokenizer" in extra else "char"
+    rows: list[list[object]] = []
+    for megabytes in arguments.size_mb:
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            corpus = Path(folder) / "corpus.txt"
+            write_text(corpus, arguments.source, int(megabytes * 1e6), arguments.seed)
+            size = corpus.stat().st_size
+            words, encoding = least(arguments.source, corpus, kind)
+            found = train(corpus, Path(folder) / "runs", arguments.steps, extra)
+        ratio = None if found.step is None else f"{found.step / (words + encoding):.2f}"
+        rows.append(
+            [
+                f"{size / 1e6:,.1f}", f"{found.peak / 1e6:,.0f}", f"{TARGET / 1e6:,.0f}", verdict(found.peak < TARGET),
+                _seconds(words), _seconds(encoding), _seconds(found.read), _seconds(found.step), ratio,
+            ]
+        )  # fmt: skip
     floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
 
     command = " ".join(["rnntui train corpus.txt", f"--steps {arguments.steps} --evaluations 2", *extra])
     print_heading("memory of training on a large corpus", found.precision, command=command)
     print_table(
-        "peak resident memory and times of the whole process",
-        ["corpus MB", "peak MB", "target MB", "", "corpus read s", "first step s", "whole s"],
+        "peak resident memory of the whole process, and seconds",
         [
-            [
-                f"{size / 1e6:,.1f}", f"{found.peak / 1e6:,.0f}", f"{TARGET / 1e6:,.0f}", verdict(found.peak < TARGET),
-                _seconds(found.read), _seconds(found.step), _seconds(found.whole),
-            ]
+            "corpus MB", "peak MB", "target MB", "", "wc -w", "encoding", "corpus read", "first step",
+            "first step / (wc + encoding)",
         ],
+        rows,
     )  # fmt: skip
     print(f"  MB: 10^6 bytes; no peak can show below {floor / 1e6:,.0f} MB, this script's own")
 

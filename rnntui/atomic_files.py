@@ -9,7 +9,7 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from io import BufferedIOBase
 
 
-def atomic_write(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Replace a file by `data`, which is written beside it, synced to disk, then renamed over it.
+
+    Data that do not fit into memory come in blocks.
 
     Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file is then unchanged. So does a
     path that is a folder, a device or a pipe: the rename would put a file in place of /dev/null.
@@ -31,7 +33,7 @@ def atomic_write(path: Path, data: bytes) -> None:
         partial.unlink(missing_ok=True)
         # Only a new file: in a folder from elsewhere, one of that name may be a link that leads anywhere.
         with partial.open("xb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             sync_file(file)
         partial.replace(path)
         sync_folder(path.parent)

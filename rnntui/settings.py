@@ -16,7 +16,7 @@ _MAX_SHOWN = 60  # characters of a wrong value in a message
 
 # By class, computed once.
 _settings: dict[type[Settings], Mapping[str, Setting]] = {}
-_hints: dict[type[Settings], Mapping[str, Any]] = {}
+_hints: dict[type[Any], Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def settings_of(config_class: type[Settings]) -> Mapping[str, Setting]:
     return _settings[config_class]
 
 
-def _type_hints(config_class: type[Settings]) -> Mapping[str, Any]:
+def type_hints(config_class: type[Any]) -> Mapping[str, Any]:
     """Return the types of a class's fields by name; evaluating the annotations takes longer than all checks."""
     if config_class not in _hints:
         _hints[config_class] = get_type_hints(config_class)
@@ -91,13 +91,13 @@ def bounds_text(setting: Setting) -> str:
 
 def is_bool(config_class: type[Settings], name: str) -> bool:
     """Return True for a setting whose type is `bool` or `bool | None`."""
-    hint = _type_hints(config_class)[name]
+    hint = type_hints(config_class)[name]
     return bool in (get_args(hint) or (hint,))
 
 
 def problem_with(config_class: type[Settings], name: str, value: object) -> str:
     """Return what is wrong with a value of a setting, as the end of a sentence about it; empty if nothing is."""
-    return _problem(settings_of(config_class)[name], _type_hints(config_class)[name], value)
+    return _problem(settings_of(config_class)[name], type_hints(config_class)[name], value)
 
 
 def flag_of(option: str) -> str:
@@ -107,7 +107,7 @@ def flag_of(option: str) -> str:
 
 def is_text(config_class: type[Settings], name: str) -> bool:
     """Return True for a setting of free text: its type is `str`."""
-    return _type_hints(config_class)[name] is str
+    return type_hints(config_class)[name] is str
 
 
 class Record:
@@ -141,7 +141,7 @@ class Settings(Record):
     """
 
     def __post_init__(self) -> None:
-        hints = _type_hints(type(self))
+        hints = type_hints(type(self))
         for name, setting in settings_of(type(self)).items():
             _check(setting, hints[name], getattr(self, name))
 

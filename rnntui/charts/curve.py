@@ -81,7 +81,7 @@ class Curve:
     def _make_polyline(self, axis: Axis) -> Polyline:
         x, y = self.series.axes[axis], self.series.values
         # The average follows the order of training, even where a clock went backwards.
-        smoothed = smooth(y, self.smoothing) if self.smoothing and len(y) else None
+        smoothed = self._averages() if self.smoothing and len(y) else None
         has_position = np.abs(x) <= MAX_VALUE  # false for NaN
         if not has_position.all():
             x, y = x[has_position], y[has_position]
@@ -90,6 +90,13 @@ class Curve:
             order = np.argsort(x, kind="stable")
             x, y, smoothed = x[order], y[order], None if smoothed is None else smoothed[order]
         return Polyline(x, y, smoothed, self._best_point(axis))
+
+    def _averages(self) -> Floats:
+        """Return the moving average `(N,)`, which is of all values even where the series has only some of them."""
+        known = self.series.averages
+        if known is not None and self.series.smoothing == self.smoothing:
+            return known
+        return smooth(self.series.values, self.smoothing)
 
     def _best_point(self, axis: Axis) -> tuple[float, float] | None:
         if self.best_step is None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnntui.charts.axes import Floats
 from rnntui.charts.confusion import Counts, counts_from_json
-from rnntui.charts.metric_charts import AXES, Axis, in_order
-from rnntui.kinds.metrics import BITS_PER_CHARACTER
+from rnntui.charts.curve_cache import SAVE_EVERY, load_curves, save_curves
+from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, Axis, in_order
+from rnntui.charts.metric_columns import MAX_ROWS, MetricColumns, to_number
+from rnntui.kinds.metrics import BITS_PER_CHARACTER, CHECKED_LOSS
 from rnntui.kinds.registry import all_metrics
 from rnntui.kinds.samples import Sample, sample_from_json, shorten_sample
 from rnntui.runs.metrics_log import MetricsTail
@@ -23,12 +25,12 @@ BLOCK = 1 << 18  # bytes per read: a few hundredths of a second
 MAX_SAMPLES = 2000  # texts kept; when there are more, every second one is dropped
 MAX_SAMPLE_CHARACTERS = 4000  # kept of each part of a sample
 MAX_CONFUSIONS = 100  # matrices kept; when there are more, every second one is dropped
-_MAX_METRICS = 64  # distinct keys; a file with more was not written by this program
+_SAVE_AT = 1 << 28  # bytes read in one go that are saved before the end is reached
 _MAX_NOTE = 200  # characters of a slowdown that are kept
 _RESULT = "best_step"  # the key of the row with the results of a finished run, measured with its best weights
 _CONFUSION = "confusion"
-_NOT_METRICS = {*AXES, "sample", _CONFUSION, _RESULT}
-_CHECKED_LOSS = "validation_loss"  # logged by every evaluation
+_Value = TypeVar("_Value")
+_NOT_METRICS = frozenset({*AXES, "sample", _CONFUSION, _RESULT})
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,15 @@ class LoggedConfusion:
 class MetricSeries:
     """The values `(N,)` of one metric in the order they were logged, and their positions on every axis.
 
-    `axes` holds steps, seconds of training and tokens read, `(N,)` each; NaN where a row lacks it.
+    `axes` holds steps, seconds of training and tokens read, `(N,)` each; NaN where a row lacks it. Of very many values,
+    these are some, with all extremes. `averages` `(N,)` is then the moving average of all values, with a weight of
+    `smoothing`; None if it can be computed from `values`.
     """
 
     values: Floats
     axes: dict[Axis, Floats]
+    averages: Floats | None = None
+    smoothing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,9 +80,17 @@ class MetricsHistory:
     of a finished run; they belong to its best weights, not to its last step, and so are not points of a curve.
     `final_confusion` is the matrix of these weights, None until the run is finished. `slowdown` says how much slower
     than usual the last steps were, and why; it is empty if they were not.
+
+    Of very many rows, some are kept, with all extremes; they are also saved beside the metrics, where the next history
+    of the same file begins.
+
+    Args:
+        path: the metrics file.
+        smoothing: weight of the moving average in charts; with another one than the default, nothing is saved.
+        max_rows: number of rows of which some are dropped; with another one than the default, nothing is saved.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, smoothing: float = DEFAULT_SMOOTHING, max_rows: int = MAX_ROWS) -> None:
         self.has_more = False
         self.version = 0
         self.samples: list[LoggedSample] = []
@@ -84,22 +98,31 @@ class MetricsHistory:
         self.final_confusion: LoggedConfusion | None = None
         self.results: dict[str, float] = {}
         self.slowdown = ""
+        self._path = path
         self._tail = MetricsTail(path)
-        self._columns = _Columns()
+        self._new_columns = partial(MetricColumns, smoothing, max_rows)
+        self._columns = self._new_columns()
+        self._is_cached = (smoothing, max_rows) == (DEFAULT_SMOOTHING, MAX_ROWS)
+        self._saved_offset: int | None = None  # bytes of the metrics that are in the cache; None before the first read
 
     def read(self, limit: int = BLOCK) -> bool:
         """Read at most `limit` new bytes, and return whether anything changed. A missing file counts as empty.
 
         Raises `OSError` if the file exists and cannot be read.
         """
+        is_loaded = self._saved_offset is None and self._load()
         rows = self._tail.read(limit)
-        self.has_more = self._tail.has_more
-        if self._tail.restarted:
+        is_restarted = self._tail.restarted
+        if is_restarted:
             self._start_over()
+            if self._load():
+                rows = self._tail.read(limit)
+        self.has_more = self._tail.has_more
         for row in rows:
             self._add_row(row)
         self._columns.flush()
-        if rows or self._tail.restarted:
+        self._save_if_due()
+        if rows or is_restarted or is_loaded:
             self.version += 1
             return True
         return False
@@ -109,6 +132,11 @@ class MetricsHistory:
         self.read()
         while self.has_more:
             self.read()
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the file that were read, now or by the history that saved them."""
+        return self._tail.offset
 
     @property
     def metric_keys(self) -> list[str]:
@@ -122,7 +150,12 @@ class MetricsHistory:
             empty = np.empty(0)
             return MetricSeries(empty, dict.fromkeys(AXES, empty))
         rows = columns.rows[key].array
-        return MetricSeries(columns.values[key].array.copy(), {axis: columns.axes[axis].array[rows] for axis in AXES})
+        return MetricSeries(
+            columns.values[key].array.copy(),
+            {axis: columns.axes[axis].array[rows] for axis in AXES},
+            columns.averages(key),
+            columns.smoothing,
+        )
 
     def best_check(self, selection_order: Sequence[str] = ()) -> BestCheck | None:
         """Return the best evaluation so far; None before the first one.
@@ -134,11 +167,11 @@ class MetricsHistory:
             selection_order: Keys of the metrics that select, as in `TrainerConfig.selection_order`.
         """
         columns = self._columns
-        if _CHECKED_LOSS not in columns.values:
+        if CHECKED_LOSS not in columns.values:
             return None
-        rows, losses = columns.rows[_CHECKED_LOSS].array, columns.values[_CHECKED_LOSS].array
+        rows, losses = columns.rows[CHECKED_LOSS].array, columns.values[CHECKED_LOSS].array
         order = [key for key in selection_order if key in columns.values]
-        keys = (order[0],) if order else (_CHECKED_LOSS, BITS_PER_CHARACTER.key)
+        keys = (order[0],) if order else (CHECKED_LOSS, BITS_PER_CHARACTER.key)
         best_step = self.results.get(_RESULT)
         if best_step is not None and best_step in columns.axes["step"].array[rows]:
             return BestCheck(best_step, keys)
@@ -162,21 +195,54 @@ class MetricsHistory:
         self.confusions.clear()
         self.final_confusion = None
         self.results.clear()
-        self._columns = _Columns()
+        self.slowdown = ""
+        self._columns = self._new_columns()
+
+    def _save_if_due(self) -> None:
+        """Save the columns if enough has been read since the last time, and the end is reached or far away."""
+        new_bytes = self._tail.offset - (self._saved_offset or 0)
+        if self._is_cached and new_bytes >= (_SAVE_AT if self.has_more else SAVE_EVERY):
+            self._saved_offset = self._tail.offset
+            final = self.final_confusion
+            state = {
+                "samples": [[logged.step, logged.sample] for logged in self.samples],
+                "confusions": [[logged.step, logged.counts.tolist()] for logged in self.confusions],
+                "final_confusion": [final.step, final.counts.tolist()] if final else None,
+                "results": self.results,
+                "slowdown": self.slowdown,
+            }
+            save_curves(self._path, self._tail.offset, self._columns, state)
+
+    def _load(self) -> bool:
+        """Take over what was saved of the file, and continue behind it. Returns False if there is nothing of use."""
+        self._saved_offset = 0
+        cached = load_curves(self._path) if self._is_cached else None
+        if cached is None or cached.columns.smoothing != self._columns.smoothing:
+            return False
+        try:
+            samples, confusions, final, results, slowdown = _from_state(cached.state)
+        except (KeyError, TypeError, ValueError, OverflowError):  # of another program
+            return False
+        self.samples, self.confusions, self.final_confusion = samples, confusions, final
+        self.results, self.slowdown = results, slowdown
+        self._columns = cached.columns
+        self._saved_offset = cached.offset
+        self._tail.skip_to(cached.offset, cached.inode)
+        return True
 
     def _add_row(self, row: dict[str, Any]) -> None:
         if _RESULT in row:
-            self.results = {key: number for key, value in row.items() if (number := _number(value)) is not None}
+            self.results = {key: number for key, value in row.items() if (number := to_number(value)) is not None}
             self.final_confusion = self._final_confusion(counts_from_json(row.get(_CONFUSION)))
             return
-        step = _number(row.get("step"))
+        step = to_number(row.get("step"))
         if step is None or not math.isfinite(step):
             return
         if step < self._columns.last_step:
             self._columns.rewind(step)
             self.samples = [sample for sample in self.samples if sample.step <= step]
             self.confusions = [confusion for confusion in self.confusions if confusion.step <= step]
-        self._columns.add(step, row)
+        self._columns.add(step, row, _NOT_METRICS)
         if "train_loss" in row:
             slowdown = row.get("slowdown")
             self.slowdown = slowdown[:_MAX_NOTE] if isinstance(slowdown, str) else ""
@@ -200,98 +266,28 @@ class MetricsHistory:
         return next((confusion for confusion in reversed(self.confusions) if confusion.step == step), None)
 
 
-class _Columns:
-    """The columns of a file: `axes` have a value for each row; `rows` holds the row index of each value of a metric."""
-
-    def __init__(self) -> None:
-        self.last_step = -math.inf
-        self.axes: dict[Axis, _Column] = {axis: _Column(np.float64) for axis in AXES}
-        self.rows: dict[str, _Column] = {}
-        self.values: dict[str, _Column] = {}
-        self._row_count = 0
-
-    def add(self, step: float, row: dict[str, Any]) -> None:
-        """Add the numbers of a row, logged at `step`."""
-        self.last_step = step
-        row_index = self._row_count
-        self._row_count += 1
-        self.axes["step"].new.append(step)
-        for axis in AXES[1:]:
-            position = _number(row.get(axis))
-            self.axes[axis].new.append(math.nan if position is None else position)
-        for key, value in row.items():
-            # The test of the type saves most calls: long files have millions of values.
-            number = value if type(value) is float else _number(value)
-            if number is None or key in _NOT_METRICS:
-                continue
-            column = self.values.get(key)
-            if column is None:
-                if len(self.values) == _MAX_METRICS:
-                    continue
-                self.rows[key], column = _Column(np.int64), _Column(np.float64)
-                self.values[key] = column
-            self.rows[key].new.append(row_index)
-            column.new.append(number)
-
-    def rewind(self, step: float) -> None:
-        """Discard what came after `step`: the run was resumed there, and logs those steps again."""
-        self.flush()
-        row_count = int(np.searchsorted(self.axes["step"].array, step, side="right"))
-        self._row_count = row_count
-        for column in self.axes.values():
-            column.truncate(row_count)
-        for key, row_indices in self.rows.items():
-            length = int(np.searchsorted(row_indices.array, row_count))
-            row_indices.truncate(length)
-            self.values[key].truncate(length)
-
-    def flush(self) -> None:
-        """Move the new numbers of every column to its array."""
-        for columns in (self.axes, self.rows, self.values):
-            for column in columns.values():
-                column.flush()
+def _from_state(
+    state: dict[str, Any],
+) -> tuple[list[LoggedSample], list[LoggedConfusion], LoggedConfusion | None, dict[str, float], str]:
+    """Return what was saved beside the columns. Raises `KeyError`, `TypeError` or `ValueError` if it is broken."""
+    samples = [LoggedSample(int(step), _require(sample_from_json(sample))) for step, sample in state["samples"]]
+    confusions = [
+        LoggedConfusion(int(step), _require(counts_from_json(counts))) for step, counts in state["confusions"]
+    ]
+    final = state["final_confusion"]
+    final_confusion = LoggedConfusion(int(final[0]), _require(counts_from_json(final[1]))) if final else None
+    results = {str(key): _require(to_number(value)) for key, value in state["results"].items()}
+    return (
+        samples[:MAX_SAMPLES],
+        confusions[:MAX_CONFUSIONS],
+        final_confusion,
+        results,
+        str(state["slowdown"])[:_MAX_NOTE],
+    )
 
 
-class _Column:
-    """A growing column: `new` numbers wait in a list until `flush` moves them to an array, which doubles when full."""
-
-    def __init__(self, dtype: type[np.float64] | type[np.int64]) -> None:
-        self._array: NDArray[Any] = np.empty(64, dtype)
-        self._size = 0
-        self.new: list[float] = []
-
-    def flush(self) -> None:
-        if not self.new:
-            return
-        length = len(self)
-        if length > len(self._array):
-            grown = np.empty(max(length, 2 * len(self._array)), self._array.dtype)
-            grown[: self._size] = self._array[: self._size]
-            self._array = grown
-        self._array[self._size : length] = self.new
-        self._size = length
-        self.new.clear()
-
-    def truncate(self, length: int) -> None:
-        """Keep the first `length` numbers of a flushed column."""
-        self._size = min(self._size, length)
-
-    @property
-    def array(self) -> NDArray[Any]:
-        """The flushed numbers `(N,)`; valid until the column changes."""
-        return self._array[: self._size]
-
-    def __len__(self) -> int:
-        return self._size + len(self.new)
-
-
-def _number(value: object) -> float | None:
-    """Return the value as a float, infinite if it is too large; None if it is not a number."""
-    if type(value) is float:
-        return value
-    if type(value) is int:  # not a bool
-        try:
-            return float(value)
-        except OverflowError:
-            return math.inf if value > 0 else -math.inf
-    return None
+def _require(value: _Value | None) -> _Value:
+    """Return a value. Raises `TypeError` for None."""
+    if value is None:
+        raise TypeError("a value is missing")
+    return value

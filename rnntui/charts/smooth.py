@@ -8,12 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def smooth(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+def smooth(values: NDArray[np.float64], weight: float, previous: float = 0.0, count: int = 0) -> NDArray[np.float64]:
     """Return the debiased exponential moving average `(N,)` of `values` `(N,)`.
 
     The bias is corrected as for the moments of Adam (Kingma & Ba 2015, section 3), and as TensorBoard does it:
     `m = weight * m + (1 - weight) * value`, divided by `1 - weight ** count`. A value that is not finite is skipped,
     and its average is NaN.
+
+    Args:
+        values: the values.
+        weight: weight of the average so far at each value.
+        previous: the average of values before these.
+        count: the number of values before these.
 
     Raises `ValueError` unless 0 <= weight < 1.
     """
@@ -27,8 +33,12 @@ def smooth(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
     average = _decayed_sums((1 - weight) * finite_values, weight)
     # Once the bias is below the precision of a float, there is nothing to correct.
     early = min(len(finite_values), int(-40 / math.log(weight)) + 1)
+    decays = np.arange(1, early + 1) * math.log(weight)
+    if count:
+        average[:early] += previous * -math.expm1(count * math.log(weight)) * np.exp(decays)
+        decays += count * math.log(weight)
     # `expm1` keeps the digits that `1 - weight ** count` would lose for a weight close to one.
-    average[:early] /= -np.expm1(np.arange(1, early + 1) * math.log(weight))
+    average[:early] /= -np.expm1(decays)
     if all_finite:
         return average
     smoothed = np.full(len(values), np.nan)

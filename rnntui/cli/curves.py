@@ -134,7 +134,7 @@ def _drawings(runs: Mapping[str, RunFolder], metrics: list[str], chart_options: 
 
     histories: dict[str, MetricsHistory] = {}
     for name, run in runs.items():
-        histories[name] = MetricsHistory(run.metrics_file)
+        histories[name] = MetricsHistory(run.metrics_file, chart_options.smoothing or DEFAULT_SMOOTHING)
         histories[name].read_all()
         if not histories[name].metric_keys:
             raise _no_metrics_error(name, run)

@@ -23,6 +23,7 @@ from rnntui.kinds.samples import Sample, sample_parts
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of
 from rnntui.runs.metrics_log import metrics_rows
+from rnntui.sessions.training_log import trim_log
 from rnntui.text.control_chars import one_line
 from rnntui.training.events import Evaluated, Evaluating, Event, Finished, Started, Stepped
 
@@ -126,6 +127,7 @@ class _PlainLines:
             if self._is_open:
                 self._line_time = time.monotonic()
                 print(one_line(line), file=self._stream, flush=True)
+                trim_log(self._stream)
         except OSError:
             self._is_open = False  # the reader has closed the pipe, as `| head` does; training continues
 
@@ -356,6 +358,7 @@ def _validation_advice(event: Finished, run: RunFolder) -> list[str]:
         return []
     train_losses: dict[int, float] = {}
     evaluations: list[tuple[int, float]] = []
+    # The first evaluations decide: of a long run, the rest is not read.
     for row in metrics_rows(run.metrics_file):
         step, losses = row.get("step"), (row.get("train_loss"), row.get("validation_loss"))
         if type(step) is not int:  # the file may hold anything
@@ -364,6 +367,8 @@ def _validation_advice(event: Finished, run: RunFolder) -> list[str]:
             train_losses[step] = losses[0]
         elif step and isinstance(losses[1], float):
             evaluations.append((step, losses[1]))
+            if len(evaluations) == _MIN_EVALUATIONS or event.best_step > evaluations[0][0]:
+                break
     if len(evaluations) < _MIN_EVALUATIONS:
         return []
     (step, loss), train_loss = evaluations[0], train_losses.get(evaluations[0][0], math.inf)

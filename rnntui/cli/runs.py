@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import click
 
@@ -77,7 +78,7 @@ class Column:
     priority: int = 0
     is_number: bool = False
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Columns of the terminal that it takes."""
         from rich.cells import cell_len

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import open_corpus
 from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.processes import TrainingProcesses
+from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.rate_search import RateSearch
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -18,6 +19,7 @@ from rnntui.cli.training_command import (
     budget_of_resume,
     change_listener,
     changed_setting,
+    prepare_training,
     refuse_changes,
     runs_folder,
     train_and_report,
@@ -25,7 +27,6 @@ from rnntui.cli.training_command import (
 )
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import CorpusError, UsageError
-from rnntui.extras import require_extra
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 
@@ -75,20 +76,26 @@ def command(
     budget.check_max_epochs(given_settings(context, type(training)))
     accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
-    require_extra("train", "training")
+    prepare_training()
     from rnntui.training.prepare_language_model import (
         LanguageModelRequest,
         create_language_model_run,
         open_language_model_start,
     )
 
-    prepare_for_torch()
     folder = runs_folder(checkpoints, name, resume=resume)
     given = given_settings(context, LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig)
     request = LanguageModelRequest(model, tokenizer, training, budget, given=frozenset(given))
     if not resume:
         open_language_model_start(request, folder)  # a wrong --from is refused before anything is read
-    with StopRequest() as stop:
+    with (
+        StopRequest() as stop,
+        TrainingProcesses(
+            LANGUAGE_MODEL, None if resume else training, folder, searches_rate=search.is_wanted
+        ) as processes,
+    ):
+        if (ready := processes.ready_run()) is not None:
+            return train_and_report(ready, stop, None, processes)
         text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
         names = () if validation_text is None else (validation_text,)
         validation = open_corpus(names, encoding, errors, newlines) if names else None
@@ -97,14 +104,16 @@ def command(
             refuse_changes(context, run)
             if validation is not None:
                 _refuse_other_validation_text(run, validation)
-            return train_and_report(run, stop, budget_of_resume(context, budget))
+            return train_and_report(run, stop, budget_of_resume(context, budget), processes)
         assert text is not None
         create = partial(create_language_model_run, text)
         wanted = search.request_to_train(replace(request, validation=validation), LANGUAGE_MODEL, folder, create)
         if wanted is None:
             return 0
-        run = create(wanted, folder, name, print_note)
-        return train_and_report(run, stop, None)
+        with ProgressBar("preparing the text") as bar:
+            text = replace(text, progress=bar.update)
+            run = create_language_model_run(text, wanted, folder, name, print_note)
+        return train_and_report(run, stop, None, processes)
 
 
 def _run_to_resume(

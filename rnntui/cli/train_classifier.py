@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import LabelledReading, read_labelled_texts
 from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.processes import TrainingProcesses
 from rnntui.cli.rate_search import RateSearch, with_notes
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -18,6 +18,7 @@ from rnntui.cli.training_command import (
     budget_of_resume,
     change_listener,
     changed_setting,
+    prepare_training,
     refuse_changes,
     runs_folder,
     train_and_report,
@@ -26,7 +27,6 @@ from rnntui.cli.training_command import (
 from rnntui.config import Budget
 from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
 from rnntui.errors import CorpusError, UsageError
-from rnntui.extras import require_extra
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
 
@@ -72,7 +72,7 @@ def command(
     budget.check_max_epochs(given_settings(context, type(training)))
     accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
-    require_extra("train", "training")
+    prepare_training()
     from rnntui.text.label_checks import check_labels, shared_texts
     from rnntui.training.prepare_classifier import (
         ClassifierRequest,
@@ -82,14 +82,20 @@ def command(
         resumable_classifier_run,
     )
 
-    prepare_for_torch()
     folder = runs_folder(checkpoints, name, resume=resume)
     columns = LabelledColumns(label_column.strip(), text_column.strip())
     given = given_settings(context, ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
     request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
     if not resume:
         open_classifier_start(request, folder)  # a wrong --from is refused before anything is read
-    with StopRequest() as stop:
+    with (
+        StopRequest() as stop,
+        TrainingProcesses(
+            CLASSIFIER, None if resume else training, folder, searches_rate=search.is_wanted
+        ) as processes,
+    ):
+        if (ready := processes.ready_run()) is not None:
+            return train_and_report(ready, stop, None, processes)
         reading = LabelledReading(label_column, text_column, encoding, errors, newlines)
         find_layouts = partial(layouts_of_labelled_run, name, folder) if resume else None
         corpus = read_labelled_texts(texts, reading, find_layouts)
@@ -126,7 +132,7 @@ def command(
                     "the validation set cannot change when a run is resumed",
                     hint="leave it out, or start a new run",
                 )
-        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)
+        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None, processes)
 
 
 def _changed_column(

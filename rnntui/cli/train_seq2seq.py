@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import PairReading, read_pairs
 from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.processes import TrainingProcesses
 from rnntui.cli.rate_search import RateSearch, with_notes
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -17,6 +17,7 @@ from rnntui.cli.training_command import (
     budget_of_resume,
     change_listener,
     changed_setting,
+    prepare_training,
     refuse_changes,
     runs_folder,
     train_and_report,
@@ -25,7 +26,6 @@ from rnntui.cli.training_command import (
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError, UsageError
-from rnntui.extras import require_extra
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.seq2seq import SEQ2SEQ
 
@@ -77,7 +77,7 @@ def command(
     budget.check_max_epochs(given_settings(context, type(training)))
     accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
-    require_extra("train", "training")
+    prepare_training()
     from rnntui.training.prepare_seq2seq import (
         Seq2SeqRequest,
         create_seq2seq_run,
@@ -86,13 +86,17 @@ def command(
         resumable_seq2seq_run,
     )
 
-    prepare_for_torch()
     folder = runs_folder(checkpoints, name, resume=resume)
     given = given_settings(context, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
     request = Seq2SeqRequest(model, tokenizer, training, budget, columns, frozenset(given))
     if not resume:
         open_seq2seq_start(request, folder)  # a wrong --from is refused before anything is read
-    with StopRequest() as stop:
+    with (
+        StopRequest() as stop,
+        TrainingProcesses(SEQ2SEQ, None if resume else training, folder, searches_rate=search.is_wanted) as processes,
+    ):
+        if (ready := processes.ready_run()) is not None:
+            return train_and_report(ready, stop, None, processes)
         training_choice, validation_choice = SEQ2SEQ.input_choices
         reading = PairReading(columns, encoding, errors, newlines)
         find_layouts = partial(layouts_to_resume, name, folder) if resume else None
@@ -129,4 +133,4 @@ def command(
                 )
             if columns and corpus is None:
                 raise UsageError("--columns needs PAIRS to read", setting="columns")
-        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)
+        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None, processes)

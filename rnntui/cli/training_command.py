@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
+from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import input_options
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_options
 from rnntui.cli.rate_search import rate_search_options
@@ -21,11 +22,14 @@ from rnntui.cli.settings_file import settings_file_options
 from rnntui.cli.terminal import print_note
 from rnntui.config import Budget
 from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
+from rnntui.extras import require_extra
 from rnntui.settings import flag_of, settings_of
 
 if TYPE_CHECKING:
+    from rnntui.cli.processes import TrainingProcesses
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.runs.folder import RunFolder
+    from rnntui.training.process_group import ProcessGroup
 
 _ABORT_SECONDS = 2.0  # for the training to end in its own way
 
@@ -84,6 +88,12 @@ def change_listener(*, resume: bool, accept_changed_corpus: bool) -> Callable[[s
             hint="a new run reads the text as it is now",
         )  # fmt: skip
     return print_note if accept_changed_corpus else None
+
+
+def prepare_training() -> None:
+    """Set the environment for torch, before anything imports it. Raises `MissingExtraError` if it is not installed."""
+    require_extra("train", "training")
+    prepare_for_torch()
 
 
 def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> Path:
@@ -198,23 +208,59 @@ def changed_setting(option: str, value: object, wanted: object) -> UsageError:
     )
 
 
-def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None) -> int:
-    """Train a run with progress on stderr, and return the exit code; `budget` replaces the run's own."""
+class _SilentReporter:
+    """Display of a process whose training another one shows."""
+
+    def acknowledge_stop(self) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+    def interrupted_lines(self) -> list[str]:
+        return []
+
+
+def train_and_report(
+    run: RunFolder, stop: StopRequest, budget: Budget | None, processes: TrainingProcesses | None = None
+) -> int:
+    """Train a run with progress on stderr, and return the exit code.
+
+    Args:
+        run: The run to train.
+        stop: Asked before every step.
+        budget: Replaces the run's own.
+        processes: Those that train together; only that of rank 0 shows the training. None for this one alone.
+    """
     try:  # the run exists: an interruption from here on, even of torch's import, says how to go on with it
-        return _train(run, stop, budget)
+        if processes is None:
+            return _train(run, stop, budget, None)
+        processes.begin(run)
+        group = processes.group
+        return _train(run, stop, budget, group) if group.is_main else _follow(run, stop, group)
     except KeyboardInterrupt:
         from rnntui.cli.progress import interrupted_lines
 
         stop.end_training()
+        if processes is not None and not processes.is_main:
+            return INTERRUPTED_EXIT_CODE
         for line in interrupted_lines(run):
             print_note(line)
         return INTERRUPTED_EXIT_CODE
 
 
-def _train(run: RunFolder, stop: StopRequest, budget: Budget | None) -> int:
+def _follow(run: RunFolder, stop: StopRequest, group: ProcessGroup) -> int:
+    from rnntui.training.train_run import follow_run
+
+    stop.begin_training(_SilentReporter())
+    return 0 if follow_run(run, stop, group) else INTERRUPTED_EXIT_CODE
+
+
+def _train(run: RunFolder, stop: StopRequest, budget: Budget | None, group: ProcessGroup | None) -> int:
     from rnntui.cli.progress import make_reporter
     from rnntui.processors import usable_cpus
     from rnntui.runs.lookup import shipped_name_note
+    from rnntui.training.process_group import SINGLE_PROCESS
     from rnntui.training.train_run import train_run
 
     threads, cpus = run.read_config().training.threads, usable_cpus()
@@ -226,5 +272,5 @@ def _train(run: RunFolder, stop: StopRequest, budget: Budget | None) -> int:
     reporter = make_reporter(sys.stderr, run)
     stop.begin_training(reporter)
     with reporter:
-        finished = train_run(run, reporter.report, stop, budget)
+        finished = train_run(run, reporter.report, stop, budget, group or SINGLE_PROCESS)
     return INTERRUPTED_EXIT_CODE if finished.reason == "interrupted" else 0

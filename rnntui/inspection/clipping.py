@@ -6,6 +6,7 @@ A gradient longer than `--clip-grad-norm` is scaled down to that length before t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,7 @@ class RunClipping:
     @classmethod
     def of(cls, run: RunFolder) -> RunClipping:
         """Read the norms of a run. Raises `RunError` if it has none."""
-        history = MetricsHistory(run.metrics_file)
+        history = MetricsHistory(run.metrics_file, max_rows=sys.maxsize)  # of all rows, for averages and quantiles
         history.read_all()
         norms, shares = history.series("gradient_norm"), history.series("clipped_share")
         is_finite = np.isfinite(norms.values) & np.isfinite(norms.axes["step"])

@@ -140,6 +140,8 @@ class TextCorpusInfo(CorpusInfo):
         validation_sources: the files of a separate validation text; None if a part of the corpus was held out.
         validation_fingerprint: the hash of a separate validation text; empty in runs of versions that compared names.
         turn_format: notation of the speakers' turns; None for `A: hello` on single lines.
+        encoding_key: hash of all that the ids of a large text depend on, by which a later run on it finds them; empty
+            where they are made as fast as they are found.
     """
 
     characters: int = 0
@@ -150,6 +152,7 @@ class TextCorpusInfo(CorpusInfo):
     validation_sources: tuple[str, ...] | None = None
     validation_fingerprint: str = ""
     turn_format: TurnFormat | None = None
+    encoding_key: str = ""
 
     @classmethod
     def _fields_from(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +169,7 @@ class TextCorpusInfo(CorpusInfo):
             "validation_sources": read_texts(values.get("validation_sources")),
             "validation_fingerprint": _read_text(values.get("validation_fingerprint")),
             "turn_format": TurnFormat.from_json(values.get("turn_format")),
+            "encoding_key": _read_text(values.get("encoding_key")),
         }
 
     @property

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self, TypeVar, get_args, get_type_hints
+from typing import Self, TypeVar, get_args
 
 from rnntui.kinds.corpus_info import read_count
-from rnntui.settings import Record, record
+from rnntui.settings import Record, record, type_hints
 
 Layout = TypeVar("Layout", bound="FileLayout")
 
@@ -33,7 +33,7 @@ class FileLayout(Record):
     @classmethod
     def from_json(cls, value: object) -> Self | None:
         """Return None if the value is not a valid layout."""
-        if not isinstance(value, dict) or not {"format", "columns"} <= set(value) <= set(get_type_hints(cls)):
+        if not isinstance(value, dict) or not {"format", "columns"} <= set(value) <= set(type_hints(cls)):
             return None
         layout = cls(**{**value, "columns": tuple(value["columns"])} if isinstance(value["columns"], list) else value)
         return layout if layout._is_valid() else None
@@ -41,7 +41,7 @@ class FileLayout(Record):
     def _is_valid(self) -> bool:
         of_column = int if self.format == "table" else str
         return (
-            self.format in get_args(get_type_hints(type(self))["format"])
+            self.format in get_args(type_hints(type(self))["format"])
             and isinstance(self.columns, tuple)
             and len(self.columns) == 2
             and all(type(column) is of_column and column not in (0, "") for column in self.columns)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 LOSS_CHART = "Loss"
+CHECKED_LOSS = "validation_loss"
+"""Key of the metric that every evaluation logs."""
 
 
 class Metric(NamedTuple):
@@ -63,7 +65,7 @@ ORIGIN_LOSS = Metric(
 
 LOSSES = (
     Metric("train_loss", "Training loss", "training", LOSS_CHART, noisy=True, higher_is_better=False),
-    Metric("validation_loss", "Validation loss", "validation", LOSS_CHART, marked=True, higher_is_better=False),
+    Metric(CHECKED_LOSS, "Validation loss", "validation", LOSS_CHART, marked=True, higher_is_better=False),
     ORIGIN_LOSS,
 )
 """The losses; their unit is the `loss_unit` of the kind of model."""

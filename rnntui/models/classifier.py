@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from rnntui.config_classifier import ClassifierConfig
 from rnntui.kinds.classifier import NGRAM_SCALE
+from rnntui.models.batch_part import part_dropout
 from rnntui.models.encoder import Encoder, EncoderSizes
 
 _EMBEDDING_STD = 0.2
@@ -57,7 +58,6 @@ class Classifier(nn.Module):
         self.encoder = Encoder(config, sizes, vocab_size)
         self.pooling = AttentionPooling(config.outputs) if config.pooling == "attention" else None
         self.output = nn.Linear(config.pooled, labels)
-        self.dropout = nn.Dropout(config.dropout)
         self.ngrams = nn.EmbeddingBag(ngrams, labels, mode="sum") if config.ngrams != "none" else None
         nn.init.normal_(self.encoder.embedding.weight, std=_EMBEDDING_STD)
         if self.ngrams is not None:
@@ -72,7 +72,7 @@ class Classifier(nn.Module):
         """
         hidden, finals = self.encoder(tokens, lengths)  # (S, B, D), (L, B, D)
         pooled = self._pool(hidden, finals[-1], lengths.to(hidden.device))
-        logits: Tensor = self.output(self.dropout(pooled))
+        logits: Tensor = self.output(part_dropout(pooled, self.config.dropout, 0, self.training))
         return logits.float()
 
     def ngram_logits(self, indices: Tensor, values: Tensor, offsets: Tensor) -> Tensor:

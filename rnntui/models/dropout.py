@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
+
+from rnntui.models.batch_part import cut, part_dropout, whole_shape
 
 _LEVELS = 2**16  # values of a random number, the resolution of the probability
 _NUMBERS_PER_DRAW = 4  # 16-bit numbers in the 64 bits that the generator gives at a time
@@ -23,14 +24,15 @@ class Dropout(nn.Module):
         self._probability = probability
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return `inputs (...)`, in training with each component zero or divided by the probability of keeping it."""
+        """Return `inputs (T, B, E)`, in training with each component 0 or divided by the probability of keeping it."""
         if not (self.training and self._probability):
             return inputs
         if inputs.device.type != "cpu":
-            return dropout(inputs, self._probability)
+            return part_dropout(inputs, self._probability, 1)
         zeroed = min(round(self._probability * _LEVELS), _LEVELS - 1)
-        count = inputs.numel()
+        shape = whole_shape(inputs.shape, 1)
+        count = shape.numel()
         draws = torch.empty(-(-count // _NUMBERS_PER_DRAW), dtype=torch.int64).random_(-(2**63), None)
-        numbers = draws.view(torch.int16)[:count].view(inputs.shape)  # of -32,768 to 32,767
+        numbers = cut(draws.view(torch.int16)[:count].view(shape), 1)  # of -32,768 to 32,767
         mask = (numbers >= zeroed - _LEVELS // 2).to(inputs.dtype).mul_(_LEVELS / (_LEVELS - zeroed))
         return inputs * mask

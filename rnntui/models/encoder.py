@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rnntui.config import RecurrentConfig
+from rnntui.models.batch_part import draw
 from rnntui.models.dropout import Dropout
 from rnntui.models.layers import embed, recurrent_layers, run_recurrent_layers
 
@@ -97,7 +98,8 @@ class Encoder(nn.Module):
         rate = self._sizes.embedding_dropout
         if not (self.training and rate):
             return embedded
-        mask = torch.rand(embedded.shape[1:], device=embedded.device) >= rate  # (B, E)
+        drawn = draw(embedded.shape[1:], 0, lambda shape: torch.rand(shape, device=embedded.device))
+        mask = drawn >= rate  # (B, E)
         return embedded * mask / (1 - rate)
 
 

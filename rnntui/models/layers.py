@@ -6,9 +6,9 @@ import functools
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
 
 from rnntui.config import Cell, RecurrentConfig
+from rnntui.models.batch_part import is_part, part_dropout
 from rnntui.models.mixed_precision_lstm import mixed_precision_lstm_layer
 from rnntui.models.sequence_functions import gru_layer, rnn_layer
 
@@ -61,7 +61,7 @@ def _initialize(rnn: nn.RNNBase, config: RecurrentConfig) -> None:
 def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
     """Return the hidden states `(T, B, H)` of recurrent layers, and the state after the last step.
 
-    On a GPU these are the vendor's kernels, see `_run_on_gpu`. On a CPU it is so for the LSTM in full precision, a
+    On a GPU these are the vendor's kernels, see `_run_kernels`. On a CPU it is so for the LSTM in full precision, a
     kernel of oneDNN; the other cells, and the LSTM under autocast, have functions of their own: see
     `rnntui.models.sequence_functions` and `rnntui.models.mixed_precision_lstm`. They keep the state in the precision of
     the parameters, under autocast too.
@@ -73,8 +73,10 @@ def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = 
     """
     is_cast = torch.is_autocast_enabled(inputs.device.type)
     if inputs.device.type != "cpu":
-        return _run_on_gpu(rnn, inputs, state)
+        return _run_kernels(rnn, inputs, state)
     if isinstance(rnn, nn.LSTM) and not is_cast:
+        if rnn.dropout and rnn.training and is_part():
+            return _run_kernels(rnn, inputs, state)
         initial = None if state is None else state if len(state) == 2 else state[0]
         hidden, final = rnn(inputs, initial)
         return hidden, final if isinstance(final, tuple) else (final,)
@@ -86,21 +88,21 @@ def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = 
     finals = []
     for index in range(rnn.num_layers):
         if index:
-            hidden = dropout(hidden, rnn.dropout, rnn.training)
+            hidden = part_dropout(hidden, rnn.dropout, 1, rnn.training)
         hidden, *final = _run_layer(rnn, index, hidden, [tensor[index].to(kind) for tensor in state])
         finals.append(final)
     return hidden, tuple(torch.stack(tensors) for tensors in zip(*finals, strict=True))
 
 
-def _run_on_gpu(rnn: nn.RNNBase, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
-    """Return what `run_recurrent_layers` does, by kernels for all time steps at once, cuDNN's on a CUDA GPU.
+def _run_kernels(rnn: nn.RNNBase, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
+    """Return what `run_recurrent_layers` does, by torch's kernels for all time steps at once, cuDNN's on a CUDA GPU.
 
     Under autocast, torch runs cuDNN's kernels in float16, whatever the type it was asked for (AutocastRNN.cpp), in
     which the gradients of a mean over many positions vanish. Here they run in bf16, on copies of the weights, where
     cuDNN has that, else in full precision; the state is returned in the precision of the parameters.
 
     With dropout between the layers they run one by one: cuDNN's own dropout has a random state that is not saved with
-    torch's, so that no resumed run would draw the same.
+    torch's, so that no resumed run would draw the same, and no kernel draws the dropout of the whole batch for a part.
     """
     device, parameter = inputs.device.type, rnn.all_weights[0][0]
     kind = parameter.dtype
@@ -115,19 +117,19 @@ def _run_on_gpu(rnn: nn.RNNBase, inputs: Tensor, state: State | None) -> tuple[T
     with torch.autocast(device, enabled=False):
         for layers in groups:
             if layers[0]:
-                hidden = dropout(hidden, rnn.dropout)
+                hidden = part_dropout(hidden, rnn.dropout, 1)
             initial = tuple(tensor[layers[0] : layers[-1] + 1].to(kind).contiguous() for tensor in state)
             if kind == parameter.dtype and len(layers) == rnn.num_layers:
                 # The module's weights lie in memory as the kernels want them.
                 hidden, final = rnn(hidden.to(kind), initial if len(initial) == 2 else initial[0])
             else:
                 weights = [weight.to(kind) for index in layers for weight in rnn.all_weights[index]]
-                hidden, final = _gpu_layers(rnn, hidden.to(kind), initial, weights, len(layers))
+                hidden, final = _kernel_layers(rnn, hidden.to(kind), initial, weights, len(layers))
             finals.append(final if isinstance(final, tuple) else (final,))
     return hidden, tuple(torch.cat(tensors).to(parameter.dtype) for tensors in zip(*finals, strict=True))
 
 
-def _gpu_layers(
+def _kernel_layers(
     rnn: nn.RNNBase, inputs: Tensor, state: State, weights: list[Tensor], layers: int
 ) -> tuple[Tensor, Tensor | State]:
     """Return the hidden states `(T, B, H)` of so many layers with the weights given, and their final state."""

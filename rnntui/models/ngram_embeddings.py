@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, embedding
+from torch.nn.functional import embedding
 
+from rnntui.models.batch_part import part_dropout
 from rnntui.ngram_index import NgramIndex
 
 
@@ -43,6 +44,6 @@ class NgramEmbeddings(nn.Module):
         for table, rows in zip(self.parameters(), self._index.rows(shifted), strict=True):
             part = embedding(rows, table)  # (T, B, E)
             if self.training and self._dropout:
-                part = part * dropout(part.new_ones(*rows.shape, 1), self._dropout)
+                part = part * part_dropout(part.new_ones(*rows.shape, 1), self._dropout, 1)
             embedded.append(part)
         return torch.stack(embedded).sum(0)

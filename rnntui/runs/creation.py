@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -28,6 +30,7 @@ _STAGING_PREFIX = ".making-"
 DELETED_PREFIX = ".deleted-"
 """Prefix of the hidden name of a run that is being deleted, followed by the id of the process."""
 
+_KEPT_SECONDS = 24 * 3600  # of a partly encoded text
 _MAX_NAME_BYTES = 100
 _MAX_LISTED = 5  # runs listed in a message
 _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # that reading a corpus does not raise
@@ -217,13 +220,53 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
 def remove_abandoned(checkpoints: Path, prefixes: Sequence[str] = (_STAGING_PREFIX, DELETED_PREFIX)) -> None:
     """Remove the leftovers of killed processes from a folder of runs: staging folders and half-deleted runs.
 
-    `prefixes` are those of their names, followed by the id of the process and a dash.
+    Those in which a text is partly encoded are kept for a day, as the next run on it goes on from there. `prefixes` are
+    those of their names, followed by the id of the process and a dash.
     """
     for prefix in prefixes:
-        for folder in checkpoints.glob(f"{prefix}*"):
-            pid = folder.name.removeprefix(prefix).split("-")[0]
-            if pid.isdecimal() and not _is_alive(int(pid)):
+        for folder in _abandoned(checkpoints, prefix):
+            if _age(RunFolder(folder).encoding_journal) > _KEPT_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def take_over(staged: Path, checkpoints: Path, can_use: Callable[[RunFolder], bool]) -> bool:
+    """Move what a killed process had encoded into a folder in staging; return whether there was such a folder.
+
+    Args:
+        staged: the folder.
+        checkpoints: the folder of runs.
+        can_use: tells whether a folder's journal is of the same text, tokenizer and split.
+    """
+    target = RunFolder(staged)
+    for folder in map(RunFolder, _abandoned(checkpoints, _STAGING_PREFIX)):
+        if not can_use(folder):
+            continue
+        try:
+            # The journal is moved first: of two processes, one has it. Without its files, it counts for nothing.
+            folder.encoding_journal.rename(target.encoding_journal)
+            for path in [*folder.path.glob("tokenizer.*"), *folder.resume_folder.iterdir()]:
+                path.rename(staged / path.relative_to(folder.path))
+        except OSError:
+            continue
+        shutil.rmtree(folder.path, ignore_errors=True)
+        return True
+    return False
+
+
+def _abandoned(checkpoints: Path, prefix: str) -> Iterator[Path]:
+    """Yield the folders that killed processes left."""
+    for folder in checkpoints.glob(f"{prefix}*"):
+        pid = folder.name.removeprefix(prefix).split("-")[0]
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            yield folder
+
+
+def _age(path: Path) -> float:
+    """Return the seconds since a file was written; infinite if there is none."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return math.inf
 
 
 def _is_alive(pid: int) -> bool:

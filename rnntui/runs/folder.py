@@ -25,6 +25,9 @@ CHECKSUM = "sha256"
 DAMAGED_SUFFIX = ".damaged"
 """Suffix of the copy of a damaged file that a repair has replaced."""
 
+CURVES_FILE = "curves.safetensors"
+"""Name of the file of downsampled metrics, which lies beside the metrics."""
+
 MAX_NOTE_LENGTH = 1000
 """Characters of a note."""
 
@@ -63,6 +66,11 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     @property
+    def curves_file(self) -> Path:
+        """The downsampled metrics of a long run; they can be made again from the metrics."""
+        return self.path / CURVES_FILE
+
+    @property
     def status_file(self) -> Path:
         return self.path / "status.json"
 
@@ -98,6 +106,11 @@ class RunFolder:
         return self.resume_folder / "validation.ids"
 
     @property
+    def encoding_journal(self) -> Path:
+        """How far a text is encoded; only in a folder in staging."""
+        return self.resume_folder / "encoding.json"
+
+    @property
     def pretrained_file(self) -> Path:
         """The weights that a run begins with if it was trained on from another one."""
         return self.resume_folder / "pretrained.safetensors"
@@ -111,6 +124,11 @@ class RunFolder:
     def origin_validation_ids(self) -> Path:
         """Validation data of the run that this one was trained on from, by which forgetting is measured."""
         return self.resume_folder / "origin-validation.ids"
+
+    @property
+    def job_file(self) -> Path:
+        """Name of the job of several processes that made the run; missing if it was another process alone."""
+        return self.resume_folder / "job.txt"
 
     @property
     def novelty_folder(self) -> Path:

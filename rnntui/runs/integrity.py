@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -53,6 +53,15 @@ def write_checksums(run: RunFolder) -> None:
     values = {"files": {path.relative_to(run.path).as_posix(): _hash_of(path) for path in _fixed_files(run)}}
     text = json.dumps(values | {CHECKSUM: json_checksum(values)}, indent=2)
     atomic_write(run.checksums_file, f"{text}\n".encode())
+
+
+def are_unchanged(run: RunFolder, paths: Sequence[Path]) -> bool:
+    """Return True if files of a run that never change are as they were written; False where that is not known."""
+    try:
+        recorded = _read_checksums(run.checksums_file)
+        return all(_hash_of(path) == recorded.get(path.relative_to(run.path).as_posix()) for path in paths)
+    except (OSError, ValueError):
+        return False
 
 
 def write_status_of_metrics(run: RunFolder, status: RunStatus) -> None:

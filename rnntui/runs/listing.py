@@ -13,6 +13,7 @@ from rnntui.kinds.metrics import BITS_PER_CHARACTER, Metric
 from rnntui.kinds.registry import KINDS
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import runs_in, shipped_runs
+from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 
 _STATES = ("running", "stopped", "failed", "done", "broken")  # in the order in which they are sorted
@@ -176,18 +177,23 @@ def summarize_run(run: RunFolder, shipped: bool = False) -> RunSummary:
 
     A run whose status cannot be read is usable all the same: it is listed as stopped, with a problem.
     """
+    return read_run(run, shipped)[0]
+
+
+def read_run(run: RunFolder, shipped: bool) -> tuple[RunSummary, RunConfig | None, RunStatus | None]:
+    """Return the summary of a run, its config and its status; None for those that cannot be read."""
     note = "" if shipped else run.read_note()
     try:
         config = run.read_config()
     except RunError as error:
-        return RunSummary(run.name, shipped=shipped, path=str(run.path), note=note, problem=str(error))
-    problem = ""
+        return RunSummary(run.name, shipped=shipped, path=str(run.path), note=note, problem=str(error)), None, None
+    problem, known_status = "", None
     try:
-        status = run.read_status()
+        status = known_status = run.read_status()
     except RunError as error:
         status, problem = RunStatus("stopped"), str(error)
     model, kind = config.model, KINDS.get(config.kind)
-    return RunSummary(
+    summary = RunSummary(
         name=run.name,
         kind=config.kind,
         cell=model.cell if model.cell != "rnn" else f"rnn {model.nonlinearity}",
@@ -206,3 +212,4 @@ def summarize_run(run: RunFolder, shipped: bool = False) -> RunSummary:
         selected_by=next(iter(config.training.selection_order), ""),
         metrics={m.key: status.results[m.key] for m in (kind.metrics if kind else ()) if m.key in status.results},
     )
+    return summary, config, known_status

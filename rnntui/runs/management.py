@@ -18,7 +18,7 @@ from pathlib import Path
 from rnntui.atomic_files import atomic_write, sync_folder
 from rnntui.errors import RunError, UsageError
 from rnntui.runs.creation import DELETED_PREFIX, name_problem, remove_abandoned
-from rnntui.runs.folder import DAMAGED_SUFFIX, MAX_NOTE_LENGTH, RunFolder
+from rnntui.runs.folder import CURVES_FILE, DAMAGED_SUFFIX, MAX_NOTE_LENGTH, RunFolder
 from rnntui.runs.lookup import is_shipped
 
 _LOCK_ATTEMPTS = 5
@@ -31,10 +31,10 @@ _DATA_FILES = tuple(
 )
 _RUN_FILES: dict[str, tuple[str, ...]] = {
     "": (
-        "config.json", "model.safetensors", "ngrams.safetensors", "known_words.txt", "metrics.jsonl", "status.json",
-        "checksums.json", "note.txt", "license.json", "lock", ".novelty-*", *_TOKENIZER_FILES,
+        "config.json", "model.safetensors", "ngrams.safetensors", "known_words.txt", "metrics.jsonl", CURVES_FILE,
+        "status.json", "checksums.json", "note.txt", "license.json", "lock", ".novelty-*", *_TOKENIZER_FILES,
     ),
-    "resume": ("state.safetensors", "pretrained.safetensors", *_DATA_FILES),
+    "resume": ("state.safetensors", "pretrained.safetensors", "job.txt", *_DATA_FILES),
     "source": _TOKENIZER_FILES,
     "target": _TOKENIZER_FILES,
     "tensorboard": ("events.out.tfevents.*",),

@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,6 +18,8 @@ MAX_ROW_BYTES = 1 << 22
 """Bytes of a row; the largest confusion matrix that is logged has 60 labels, 30 kB."""
 
 _BLOCK = 1 << 20  # bytes read at a time
+_RESULT = "best_step"  # the key of the row with the results of a finished run
+_STEP = re.compile(rb'^\{"step": (\d{1,18}),', re.MULTILINE)  # the beginning of each line that a training writes
 
 
 class MetricsLog:
@@ -120,8 +123,16 @@ class MetricsTail:
         self._inode: int | None = None  # of the file that the offset belongs to
         self._within_line = False  # the start of a too long line was skipped, and its rest must be
 
+    def skip_to(self, offset: int, inode: int) -> None:
+        """Continue at the start of a line of the file with that inode; `read` starts over if it was replaced."""
+        self.offset, self._inode, self._within_line = offset, inode, False
+
     def read(self, limit: int | None = None) -> list[dict[str, Any]]:
-        """Return the new rows; none if the file is missing.
+        """Return the new rows; none if the file is missing. `limit` is as for `read_lines`."""
+        return list(_rows(self.read_lines(limit)))
+
+    def read_lines(self, limit: int | None = None) -> bytes:
+        """Return the new lines, complete ones; none if the file is missing.
 
         At most `limit` bytes are read. A longer line is skipped: no row is that long, and a file without line breaks
         must not fill the memory.
@@ -137,7 +148,7 @@ class MetricsTail:
                 file.seek(self.offset)
                 data = file.read(-1 if limit is None else limit) or b""  # None where it would have to wait
         except FileNotFoundError:
-            return []
+            return b""
         self.has_more = len(data) == limit
         end = data.rfind(b"\n") + 1
         start = 0
@@ -147,7 +158,7 @@ class MetricsTail:
             end = start = len(data)
             self._within_line = True
         self.offset += end
-        return list(_rows(data[start:end]))
+        return data[start:end]
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
@@ -157,20 +168,46 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def metrics_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows that `read_metrics` returns; all of them at once take many times the memory of the file."""
+    for lines in _line_blocks(path):
+        yield from _rows(lines)
+
+
+def _line_blocks(path: Path) -> Iterator[bytes]:
+    """Yield the complete lines of a metrics file in blocks."""
     tail = MetricsTail(path)
-    yield from tail.read(MAX_ROW_BYTES)
+    yield tail.read_lines(MAX_ROW_BYTES)
     while tail.has_more:
-        yield from tail.read(MAX_ROW_BYTES)
+        yield tail.read_lines(MAX_ROW_BYTES)
 
 
 def drop_after(path: Path, step: int) -> None:
-    """Rewrite a metrics file without rows later than `step` and without final results, to resume from that step."""
+    """Rewrite a metrics file without rows later than `step` and without final results, to resume from that step.
 
-    def is_kept(row: dict[str, Any]) -> bool:
-        is_later = isinstance(row.get("step"), int) and row["step"] > step
-        return not is_later and "best_step" not in row
+    A file that has only rows to keep stays as it is.
+    """
+    size = path.stat().st_size if path.exists() else -1
+    kept = 0
+    for lines in _line_blocks(path):
+        if not _are_kept(lines, step):
+            break
+        kept += len(lines)
+    if kept != size:
+        atomic_write(path, (_kept_lines(lines, step) for lines in _line_blocks(path)))
 
-    rewrite_rows(path, path, lambda row, _: is_kept(row))
+
+def _kept_lines(lines: bytes, step: int) -> bytes:
+    """Return the rows among the lines that `drop_after` keeps."""
+    if _are_kept(lines, step):
+        return lines
+    rows = (row for row in _rows(lines) if _RESULT not in row)
+    return _lines_of(row for row in rows if not (isinstance(row.get("step"), int) and row["step"] > step))
+
+
+def _are_kept(lines: bytes, step: int) -> bool:
+    """Return True if all lines are rows that `drop_after` keeps; False where only parsing them can tell."""
+    steps = _STEP.findall(lines)
+    is_written_here = len(steps) == lines.count(b"\n") == lines.count(b"}\n")
+    return is_written_here and max(map(int, steps), default=0) <= step and _RESULT.encode() not in lines
 
 
 def rewrite_rows(path: Path, source: Path, is_kept: Callable[[dict[str, Any], int], bool] | None = None) -> int:
@@ -182,9 +219,13 @@ def rewrite_rows(path: Path, source: Path, is_kept: Callable[[dict[str, Any], in
         is_kept: tells by a row and its index whether it is written.
     """
     rows = enumerate(metrics_rows(source))
-    lines = [json.dumps(row).encode() + b"\n" for index, row in rows if is_kept is None or is_kept(row, index)]
+    lines = [_lines_of([row]) for index, row in rows if is_kept is None or is_kept(row, index)]
     atomic_write(path, b"".join(lines))
     return len(lines)
+
+
+def _lines_of(rows: Iterable[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
 def _rows(data: bytes) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.errors import RunError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.runs.folder import DAMAGED_SUFFIX, RunFolder, check_no_links
+from rnntui.runs.folder import CURVES_FILE, DAMAGED_SUFFIX, RunFolder, check_no_links
 from rnntui.runs.integrity import FileReport, verify_run, verify_status, write_status_of_metrics
 from rnntui.runs.metrics_log import metrics_rows, rewrite_rows
 from rnntui.runs.run_status import RunStatus
@@ -99,6 +99,11 @@ def _repair_ngrams(run: RunFolder, report: FileReport) -> Repair:
     return Repair(report.name, False, f"set aside; rnntui train --resume --name {run.name} counts the text again")
 
 
+def _repair_curves(run: RunFolder, report: FileReport) -> Repair:
+    run.curves_file.unlink()
+    return Repair(report.name, True, "removed; the next chart of the metrics makes it again")
+
+
 def _repair_metrics(run: RunFolder, report: FileReport) -> Repair:
     if report.state == "missing":
         atomic_write(run.metrics_file, b"")
@@ -157,6 +162,7 @@ _REPAIRS: dict[str, Callable[[RunFolder, FileReport], Repair]] = {
     "resume/state.safetensors": _repair_state,
     "model.safetensors": _repair_weights,
     "ngrams.safetensors": _repair_ngrams,
+    CURVES_FILE: _repair_curves,
     "metrics.jsonl": _repair_metrics,
     "status.json": _repair_status,
 }

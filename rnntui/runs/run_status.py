@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args, get_type_hints
+from typing import Literal, get_args
+
+from rnntui.settings import type_hints
 
 _LIMIT = 1e18  # bound of numbers, since the file is untrusted
 _COUNTS = ("step", "steps", "tokens", "seconds", "metrics_bytes")
@@ -51,7 +53,7 @@ class RunStatus:
         """Read a status. Raises `TypeError` or `ValueError` if a field is unknown or has another type."""
         if not isinstance(values, dict):
             raise TypeError("a status is a JSON object")
-        for name, hint in get_type_hints(cls).items():
+        for name, hint in type_hints(cls).items():
             if name == "state":
                 if values.get(name) not in get_args(RunState):
                     raise ValueError(f"unknown state {values.get(name)!r}")

@@ -11,10 +11,9 @@ from pathlib import Path
 from rnntui.atomic_files import parse_json
 from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.config import Budget
-from rnntui.errors import RunError
 from rnntui.runs.description import current_budget
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.listing import RunSummary, summarize_run
+from rnntui.runs.listing import RunSummary, read_run
 from rnntui.runs.lookup import runs_in, shipped_runs
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
@@ -135,14 +134,8 @@ class RunWatcher:
         # A running run must be read even if no file has changed: a killed process writes nothing.
         if known and known[0] == stamps and known[1].state != "running":
             return known[1]
-        summary = summarize_run(run, shipped)
-        config = status = None
-        if summary.state != "broken":
-            try:
-                config, status = run.read_config(), run.read_status()
-            except RunError:  # it broke after it was summarized: the next summary tells
-                config = status = None
-        watched = WatchedRun(summary, config, status)
+        summary, config, status = read_run(run, shipped)
+        watched = WatchedRun(summary, config if status is not None else None, status)
         if config is not None and status is not None:
             weights = read_weights_header(run.weights_file)
             watched = replace(

@@ -6,13 +6,13 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
+from rnntui.sessions.training_log import LOG_VARIABLE, create_log
 
 _MESSAGE_PREFIX = "rnntui: "
 _MAX_MESSAGE = 4000  # characters
@@ -90,18 +90,18 @@ def launch_training(arguments: Sequence[str], activity: str, name: str, path: st
     Raises `RnntuiError` if no process can be started.
     """
     try:
-        handle, log = tempfile.mkstemp(prefix="rnntui-train-", suffix=".log")
+        output = create_log()
     except OSError as error:
         raise RnntuiError(f"cannot start a training process: no file for its output: {error.strerror}") from error
-    output = Path(log)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with output.open("ab") as file:  # appending, as the process trims it
             process = subprocess.Popen(
                 # -P: a module in the current folder must not shadow one of ours.
                 [sys.executable, "-P", "-m", "rnntui", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                env={**os.environ, LOG_VARIABLE: str(output)},
                 start_new_session=True,  # Ctrl-C in our terminal, or its end, must not reach the training
             )
     except OSError as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from functools import partial
+from itertools import accumulate, chain
 from pathlib import Path
 
 from rnntui.config import DecodingErrors, Newlines
@@ -38,6 +39,7 @@ class Corpus:
         newlines: treatment of line ends.
         converted: type of the document ("HTML", ...) for each of `files` that is UTF-8 text made from one.
         speakers: speakers of a chat export that was converted to a dialogue, or those that the user named.
+        progress: called while the text is read, with the fraction of the bytes of all files.
     """
 
     files: tuple[Path, ...]
@@ -49,6 +51,7 @@ class Corpus:
     newlines: Newlines = "universal"
     converted: dict[Path, str] = field(default_factory=dict)
     speakers: SpeakerLabels | None = None
+    progress: Callable[[float], None] | None = field(default=None, compare=False, repr=False)
 
     def blocks(self) -> Iterator[str]:
         """Yield the text in blocks of up to a million characters; files are separated by a line break.
@@ -58,9 +61,10 @@ class Corpus:
         first one.
         """
         complete_line = True
-        for path, name in zip(self.files, self.display_names, strict=True):
+        meter = _Meter(self.files, self.progress)
+        for index, (path, name) in enumerate(zip(self.files, self.display_names, strict=True)):
             started = False
-            for text in self._decoded_blocks(path, name):
+            for text in self._decoded_blocks(path, name, partial(meter.add, index)):
                 if not (started or complete_line):
                     yield "\n"
                 started, complete_line = True, text.endswith("\n")
@@ -98,7 +102,7 @@ class Corpus:
             notes.append(f"skipped {files} not text: {', '.join(named)}")
         return notes
 
-    def _decoded_blocks(self, path: Path, name: str) -> Iterator[str]:
+    def _decoded_blocks(self, path: Path, name: str, count: Callable[[int], None]) -> Iterator[str]:
         encoding = "utf-8" if path in self.converted else self.encoding
         decoder = TextDecoder(encoding, self.errors, self.newlines)
         first = True
@@ -108,6 +112,7 @@ class Corpus:
                     if first and (file_type := recognize(data, encoding)):
                         raise file_type.error(data, name, is_file=name != STDIN_NAME)
                     first = False
+                    count(len(data))
                     try:
                         text = decoder.decode(data, final=not data)
                     except InvalidTextError as error:
@@ -119,6 +124,23 @@ class Corpus:
             raise invalid_text(name, encoding, error) from error
         except (OSError, CompressedFileError) as error:
             raise unreadable(name, path, error) from error
+
+
+class _Meter:
+    """Tells how much of some files is read; a compressed file counts as read once that many bytes came out of it."""
+
+    def __init__(self, files: Sequence[Path], progress: Callable[[float], None] | None) -> None:
+        self._progress = progress
+        sizes = [path.stat().st_size if path.exists() else 0 for path in files] if progress else []
+        self._ends = list(accumulate(sizes))
+        self._done = 0
+
+    def add(self, index: int, size: int) -> None:
+        """Count bytes that were read of the file with an index; 0 at its end."""
+        if self._progress is not None:
+            end = self._ends[index]
+            self._done = min(end, self._done + size) if size else end
+            self._progress(self._done / max(1, self._ends[-1]))
 
 
 def find_corpus(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rnntui.text.corpus import Corpus
+    from rnntui.text.encoding_journal import EncodingJournal
     from rnntui.text.token_ids import TokenFile
     from rnntui.text.tokenizer import Tokenizer
 
@@ -46,11 +47,18 @@ class CorpusSplit(Protocol):
         """Yield the text for training, in its order in the corpus."""
         ...
 
-    def write(self, tokenizer: Tokenizer, training: Path, validation: Path) -> tuple[TokenFile, TokenFile]:
+    def write(
+        self, tokenizer: Tokenizer, training: Path, validation: Path, journal: EncodingJournal | None = None
+    ) -> tuple[TokenFile, TokenFile]:
         """Encode both parts into files of ids; return what they hold.
 
-        Raises `CorpusError` if the text has changed since it was read for the split.
+        With a journal, it goes on from what that has recorded. Raises `CorpusError` if the text has changed since it
+        was read for the split.
         """
+        ...
+
+    def examine(self) -> None:
+        """Read what `warning` needs, where the ids of the text are those of an earlier run."""
         ...
 
     def warning(self) -> str:

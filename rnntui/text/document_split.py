@@ -18,6 +18,7 @@ import numpy as np
 
 from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
+from rnntui.text.background_hash import BackgroundHash
 from rnntui.text.corpus import few_names
 from rnntui.text.corpus_split import SEED, Origin, Part, changed_error
 from rnntui.text.documents import read_documents
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from rnntui.kinds.corpus_info import DocumentUnit
     from rnntui.text.corpus import Corpus
+    from rnntui.text.encoding_journal import EncodingJournal
     from rnntui.text.tokenizer import Tokenizer
 
 Id = TypeVar("Id", bound=np.generic)
@@ -78,7 +80,9 @@ class DocumentSplit:
     def training_texts(self) -> Iterator[str]:
         return (text for text, part in self.parts() if part == "training")
 
-    def write(self, tokenizer: Tokenizer, training: Path, validation: Path) -> tuple[TokenFile, TokenFile]:
+    def write(
+        self, tokenizer: Tokenizer, training: Path, validation: Path, journal: EncodingJournal | None = None
+    ) -> tuple[TokenFile, TokenFile]:
         dtype = smallest_dtype(tokenizer)
         end_id = tokenizer.end_id
         assert end_id is not None
@@ -92,7 +96,7 @@ class DocumentSplit:
         bucket_of_document[self.held_out] = count + generator.integers(
             validation_count, size=int(self.held_out.sum()), dtype=np.int16
         )
-        tokens, characters, spelling_bits = self._fill(buckets, bucket_of_document, tokenizer)
+        tokens, characters, spelling_bits = self._fill(buckets, bucket_of_document, tokenizer, journal)
         with training.open("wb") as file:
             for path in buckets[:count]:
                 _move_shuffled(path, file, dtype, end_id, generator)
@@ -107,11 +111,18 @@ class DocumentSplit:
             TokenFile(int(tokens[count:].sum()) + 1, int(characters[count:].sum()) + 1, dtype, spelling_bits),
         )
 
+    def examine(self) -> None:
+        pass
+
     def warning(self) -> str:
         return ""
 
     def _fill(
-        self, buckets: list[Path], bucket_of_document: NDArray[np.int16], tokenizer: Tokenizer
+        self,
+        buckets: list[Path],
+        bucket_of_document: NDArray[np.int16],
+        tokenizer: Tokenizer,
+        journal: EncodingJournal | None,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
         """Write the ids of each document into a file.
 
@@ -122,16 +133,31 @@ class DocumentSplit:
             buckets: the files.
             bucket_of_document: for each document, the index of its file, `(N,)`.
             tokenizer: encodes the documents.
+            journal: records how far it is; None for none.
         """
         dtype = smallest_dtype(tokenizer)
-        tokens, characters = np.zeros(len(buckets), dtype=np.int64), np.zeros(len(buckets), dtype=np.int64)
-        spelling_bits = 0.0
-        digest = hashlib.sha256()
+        zeros = [0] * len(buckets)
+        done = (journal and journal.resumed(buckets)) or {}
+        tokens = np.array(done.get("tokens", zeros), dtype=np.int64)
+        characters = np.array(done.get("characters", zeros), dtype=np.int64)
+        spelling_bits = done.get("spelling_bits", 0.0)
         first = 0  # document of the batch
         with ExitStack() as stack:
-            files = [stack.enter_context(path.open("wb")) for path in buckets]
-            for batch in read_documents(self.corpus, self.unit):
+            digest = stack.enter_context(BackgroundHash())
+            files = [stack.enter_context(path.open("ab" if done else "wb")) for path in buckets]
+            for number, batch in enumerate(read_documents(self.corpus, self.unit)):
                 digest.update(batch.text.encode("utf-8", "surrogatepass"))
+                if number < done.get("batches", 0):  # encoded before the process was killed
+                    first += len(batch.ends) - (not batch.is_complete)
+                    continue
+                if journal is not None:
+                    journal.record(
+                        files,
+                        {
+                            "batches": number, "tokens": tokens.tolist(), "characters": characters.tolist(),
+                            "spelling_bits": spelling_bits,
+                        },
+                    )  # fmt: skip
                 bucket_of_text = bucket_of_document[first : first + len(batch.ends)]
                 if len(bucket_of_text) < len(batch.ends):
                     raise changed_error(self.corpus)
@@ -151,7 +177,8 @@ class DocumentSplit:
                     held_out = self.held_out[first : first + len(batch.ends)]
                     spelling_bits += tokenizer.spelling_bits("\n".join(compress(batch.texts, held_out)))
                 first += len(batch.ends) - (not batch.is_complete)
-        if digest.hexdigest() != self.digest:
+            text_digest = digest.hexdigest()
+        if text_digest != self.digest:
             raise changed_error(self.corpus)
         return tokens, characters, spelling_bits
 

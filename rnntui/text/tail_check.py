@@ -21,6 +21,8 @@ from rnntui.text.char_tokenizer import code_points
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rnntui.text.character_counts import CharacterFile
+
 _SNIPPETS = 100  # from evenly spaced places, so that each stands for one per cent of the text
 _SNIPPET_CHARACTERS = 8192
 _BINS = 1024  # of code points
@@ -51,13 +53,23 @@ class TailCheck:
 
     def add(self, text: str, position: int) -> None:
         """Take what is needed of the next piece of the text, which begins at an offset and does not cross the split."""
-        size = min(_SNIPPET_CHARACTERS, self._characters // _SNIPPETS)
+        size = self._snippet_size
         while len(self._snippets) < _SNIPPETS and self._starts[len(self._snippets)] < position + len(text):
             start = self._starts[len(self._snippets)] - position
             self._snippets.append(text[start : start + size])
         if position >= self._split:
             counts = np.bincount(code_points(text))
             self._tail_counts[: len(counts)] += counts
+
+    def take(self, characters: CharacterFile) -> None:
+        """Take what is needed of a text whose characters are in a file."""
+        size = self._snippet_size
+        self._snippets = [characters.text(start, start + size) for start in self._starts]
+        self._tail_counts = characters.counts(self._split, self._characters)
+
+    @property
+    def _snippet_size(self) -> int:
+        return min(_SNIPPET_CHARACTERS, self._characters // _SNIPPETS)
 
     def difference(self, counts: NDArray[np.int64]) -> str:
         """Return in words how the end differs from the text before; empty if it does not.

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from rnntui.atomic_files import sync_file
+from rnntui.text.background_hash import BackgroundHash
 from rnntui.text.corpus_split import SEED, Origin, Part, changed_error, in_random_order
 from rnntui.text.documents import segments
 from rnntui.text.tail_check import TailCheck
 from rnntui.text.token_ids import TokenFile, smallest_dtype
 
 if TYPE_CHECKING:
+    from rnntui.text.character_counts import CharacterFile
     from rnntui.text.corpus import Corpus
+    from rnntui.text.encoding_journal import EncodingJournal
     from rnntui.text.token_ids import CorpusStats
     from rnntui.text.tokenizer import Tokenizer
 
@@ -56,6 +58,11 @@ class TextSplit:
         self.training_characters: int = lengths["training"]
         self.validation_characters: int = lengths["validation"]
 
+    @property
+    def holds_out_end(self) -> bool:
+        """True if what is held out is the end of the text."""
+        return not self._has_blocks
+
     def parts(self) -> Iterator[tuple[str, Part]]:
         """Yield pieces of the text with the part that each belongs to."""
         part: Part = "training"
@@ -75,21 +82,36 @@ class TextSplit:
     def training_texts(self) -> Iterator[str]:
         return (text for text, part in self.parts() if part == "training")
 
-    def write(self, tokenizer: Tokenizer, training: Path, validation: Path) -> tuple[TokenFile, TokenFile]:
+    def write(
+        self, tokenizer: Tokenizer, training: Path, validation: Path, journal: EncodingJournal | None = None
+    ) -> tuple[TokenFile, TokenFile]:
         dtype = smallest_dtype(tokenizer)
-        digest = hashlib.sha256()
-        tokens, characters = [0, 0], [0, 0]
-        spelling_bits = 0.0
-        block_ends: list[int] = []  # of the blocks for validation, in bytes
+        done = (journal and journal.resumed((training, validation))) or {}
+        pieces = done.get("pieces", 0)
+        tokens, characters = done.get("tokens", [0, 0]), done.get("characters", [0, 0])
+        spelling_bits = done.get("spelling_bits", 0.0)
+        block_ends: list[int] = done.get("block_ends", [])  # of the blocks for validation, in bytes
         previous: Part = "training"
-        with training.open("wb") as training_file, validation.open("wb") as validation_file:
+        mode: Literal["ab", "wb"] = "ab" if done else "wb"
+        with BackgroundHash() as digest, training.open(mode) as training_file, validation.open(mode) as validation_file:
             files = (training_file, validation_file)
             position = 0
-            for text, part in self.parts():
+            for number, (text, part) in enumerate(self.parts()):
                 if self._check is not None:
                     self._check.add(text, position)
                 position += len(text)
                 digest.update(text.encode("utf-8", "surrogatepass"))
+                if number < pieces:  # encoded before the process was killed
+                    previous = part
+                    continue
+                if journal is not None:
+                    journal.record(
+                        files,
+                        {
+                            "pieces": number, "tokens": tokens, "characters": characters,
+                            "spelling_bits": spelling_bits, "block_ends": block_ends,
+                        },
+                    )  # fmt: skip
                 if previous == "validation" and part != "validation":
                     block_ends.append(validation_file.tell())
                 previous = part
@@ -105,7 +127,8 @@ class TextSplit:
                     spelling_bits += tokenizer.spelling_bits(lines)
             for file in files:
                 sync_file(file)
-        if digest.hexdigest() != self._stats.fingerprint:
+            fingerprint = digest.hexdigest()
+        if fingerprint != self._stats.fingerprint:
             raise changed_error(self._corpus)
         if self._has_blocks:  # an evaluation may read only the beginning
             data = validation.read_bytes()
@@ -115,6 +138,32 @@ class TextSplit:
         return (
             TokenFile(tokens[0], characters[0], dtype),
             TokenFile(tokens[1], characters[1], dtype, spelling_bits),
+        )
+
+    def examine(self) -> None:
+        position = 0
+        for text, _ in self.parts() if self._check is not None else ():
+            assert self._check is not None
+            self._check.add(text, position)
+            position += len(text)
+
+    def write_characters(
+        self, characters: CharacterFile, tokenizer: Tokenizer, path: Path
+    ) -> tuple[TokenFile, TokenFile]:
+        """Do what `write` does, of a text whose end is held out, with the characters that were stored as it was read.
+
+        Args:
+            characters: its characters; their file becomes that of the training part.
+            tokenizer: a tokenizer of characters.
+            path: the file of the validation part.
+        """
+        if self._check is not None:
+            self._check.take(characters)
+        dtype = smallest_dtype(tokenizer)
+        characters.write_ids(tokenizer, dtype, self.training_characters, path)
+        return (
+            TokenFile(self.training_characters, self.training_characters, dtype),
+            TokenFile(self.validation_characters, self.validation_characters, dtype),
         )
 
     def warning(self) -> str:

@@ -5,7 +5,6 @@ Nothing here holds the whole text in memory: the corpus is read in blocks, and t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ import numpy as np
 from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TokenFileInfo
-from rnntui.text.char_tokenizer import code_points
+from rnntui.text.background_hash import BackgroundHash
+from rnntui.text.character_counts import CharacterCounter
 from rnntui.text.corpus import few_names
 from rnntui.text.documents import read_documents, segments
 from rnntui.text.speaker_detection import find_speaker_labels
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnntui.kinds.corpus_info import DocumentUnit
+    from rnntui.text.character_counts import CharacterFile
     from rnntui.text.corpus import Corpus
     from rnntui.text.tokenizer import Tokenizer
 
@@ -81,26 +82,35 @@ class TokenFile(TokenFileInfo):
         return largest
 
 
-def corpus_stats(corpus: Corpus) -> CorpusStats:
-    """Read the corpus once and return its statistics. Raises `CorpusError` if it is empty or cannot be read."""
-    counts = np.zeros(0x110000, dtype=np.int64)
+def corpus_stats(corpus: Corpus, file: CharacterFile | None = None) -> CorpusStats:
+    """Read the corpus once and return its statistics. Raises `CorpusError` if it is empty or cannot be read.
+
+    Args:
+        corpus: the corpus.
+        file: gets the characters of the text, if it is not None.
+    """
+    counter = CharacterCounter()
     characters = 0
-    digest = hashlib.sha256()
     speakers = corpus.speakers
     samples: list[str] = []
     sampled = 0
-    for block in corpus.blocks():
-        speakers = speakers if speakers or characters else find_speaker_labels(block)
-        if sampled < _MAX_SAMPLE:
-            samples.append(_whole_lines(block, _BLOCK_SAMPLE if characters else _FIRST_SAMPLE, at_start=not characters))
-            sampled += len(samples[-1])
-        block_counts = np.bincount(code_points(block))
-        counts[: len(block_counts)] += block_counts
-        characters += len(block)
-        digest.update(block.encode("utf-8", "surrogatepass"))
+    with BackgroundHash() as digest:
+        for block in corpus.blocks():
+            speakers = speakers if speakers or characters else find_speaker_labels(block)
+            if sampled < _MAX_SAMPLE:
+                size = _FIRST_SAMPLE if not characters else _BLOCK_SAMPLE
+                samples.append(_whole_lines(block, size, at_start=not characters))
+                sampled += len(samples[-1])
+            data = block.encode("utf-8", "surrogatepass")
+            digest.update(data)
+            counter.add(block, data)
+            if file is not None:
+                file.add(block, data)
+            characters += len(block)
+        fingerprint = digest.hexdigest()
     if not characters:
         raise CorpusError(f"{few_names(corpus.display_names)}: the corpus is empty", hint="give it some text")
-    return CorpusStats(counts, characters, digest.hexdigest(), speakers, "".join(samples))
+    return CorpusStats(counter.counts, characters, fingerprint, speakers, "".join(samples))
 
 
 def _whole_lines(block: str, size: int, at_start: bool) -> str:

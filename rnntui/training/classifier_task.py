@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from rnntui.inference.label_scores import score_labels
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.kinds.samples import Sample, shorten_sample
+from rnntui.models.batch_part import BatchPart, draw
 from rnntui.models.classifier import Classifier
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
@@ -24,6 +27,7 @@ from rnntui.training.device import Hardware
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
 from rnntui.training.labelled_dataset import LabelledBatch, LabelledDataset
 from rnntui.training.length_buckets import BatchOrder, length_buckets, split_into_batches
+from rnntui.training.process_group import SINGLE_PROCESS, ProcessGroup
 from rnntui.training.seq2seq_task import evenly_spaced
 from rnntui.training.step_memory import classifier_step_bytes
 from rnntui.training.task import ParameterGroup, load_pretrained, require_in_vocabulary, token_files
@@ -54,6 +58,7 @@ class ClassifierTask:
 
     def __init__(self, run: RunFolder, config: RunConfig, hardware: Hardware) -> None:
         self.hardware = hardware
+        self.group = SINGLE_PROCESS
         self._settings = settings = config.training_as(ClassifierTrainingConfig)
         self._model_config = model_config = config.model_as(ClassifierConfig)
         info = config.corpus_as(LabelledCorpusInfo)
@@ -83,19 +88,40 @@ class ClassifierTask:
     def _epoch(self) -> float:
         return self.order.epoch + self.order.index / len(self.order.batches)
 
+    def join(self, group: ProcessGroup) -> None:
+        group.check_batch_size(self._settings.batch_size)
+        self.group = group
+
     def loss(self) -> tuple[Tensor, int]:
         batch = self.training.batch(self.order.next())
+        tokens = int(batch.lengths.sum())
+        if self.group.size == 1:
+            return self._loss(batch), tokens
+        part, offsets = self.group.part(len(batch.labels)), batch.ngrams.offsets
+        values = BatchPart(int(offsets[part.first]), int(offsets[part.last]), int(offsets[-1]))
+        own, class_weights = batch.columns(part.columns), self._class_weights.cpu().numpy()
+        # A last batch may have fewer texts than there are processes.
+        share = self.group.share(part) * float(class_weights[own.labels].sum() / class_weights[batch.labels].sum())
+        with part.drawing():
+            return share * self._loss(own, values), tokens
+
+    def _loss(self, batch: LabelledBatch, values: BatchPart | None = None) -> Tensor:
+        """Return the mean loss of a batch.
+
+        Args:
+            batch: The whole batch, or the texts of this process.
+            values: Which of the n-gram values of the whole batch they have; None for all.
+        """
         tokens = torch.from_numpy(batch.tokens)
         rate = self._model_config.word_dropout
         if rate:
-            tokens = tokens.masked_fill(torch.rand(tokens.shape) < rate, self.tokenizer.unknown_id)
-        logits, *parts = self._logits(batch, tokens)
+            tokens = tokens.masked_fill(draw(tokens.shape, 1, torch.rand) < rate, self.tokenizer.unknown_id)
+        logits, *parts = self._logits(batch, tokens, values=values)
         labels = self.hardware.put(batch.labels)
         smoothing = self._settings.label_smoothing
         losses = [weighted_cross_entropy(part, labels, self._class_weights, smoothing) for part in (logits, *parts)]
         weights = [1.0, *[_PART_WEIGHT] * len(parts)]
-        loss = torch.stack([weight * part for weight, part in zip(weights, losses, strict=True)]).sum() / sum(weights)
-        return loss, int(batch.lengths.sum())
+        return torch.stack([weight * part for weight, part in zip(weights, losses, strict=True)]).sum() / sum(weights)
 
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
         return self._evaluate(tokens, self.hardware, monitor)
@@ -118,7 +144,13 @@ class ClassifierTask:
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
         self.order.seek(int(position["epoch"]), int(position["place"]))
 
-    def _logits(self, batch: LabelledBatch, tokens: Tensor, hardware: Hardware | None = None) -> list[Tensor]:
+    def _logits(
+        self,
+        batch: LabelledBatch,
+        tokens: Tensor,
+        hardware: Hardware | None = None,
+        values: BatchPart | None = None,
+    ) -> list[Tensor]:
         """Return the logits `(B, K)`, and after them those of each part if there are two."""
         hardware = hardware or self.hardware
         with hardware.autocast():
@@ -126,12 +158,13 @@ class ClassifierTask:
         if self.model.ngrams is None:
             return [recurrent]
         features = batch.ngrams
-        values = torch.from_numpy(features.values)
+        weights = torch.from_numpy(features.values)
         rate = self._model_config.ngram_dropout
         if self.model.training and rate:
-            values = values * (torch.rand(values.shape) >= rate) / (1 - rate)
+            with contextlib.nullcontext() if values is None else values.drawing():
+                weights = weights * (draw(weights.shape, 0, torch.rand) >= rate) / (1 - rate)
         indices, offsets = torch.from_numpy(features.indices), torch.from_numpy(features.offsets[:-1])
-        linear = self.model.ngram_logits(*(hardware.put(tensor) for tensor in (indices, values, offsets)))
+        linear = self.model.ngram_logits(*(hardware.put(tensor) for tensor in (indices, weights, offsets)))
         return [recurrent + linear, recurrent, linear]
 
     def _evaluate(self, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:

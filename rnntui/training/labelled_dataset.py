@@ -43,6 +43,11 @@ class LabelledBatch:
     labels: Ids
     ngrams: NgramFeatures
 
+    def columns(self, columns: slice) -> LabelledBatch:
+        """Return some of the texts, padded as before."""
+        ngrams = self.ngrams.select(range(columns.start, columns.stop))
+        return LabelledBatch(self.tokens[:, columns], self.lengths[columns], self.labels[columns], ngrams)
+
 
 def write_labelled(
     ids_file: Path, encoded: Sequence[Ids], labels: Sequence[int], ngrams: NgramFeatures, largest_id: int

@@ -21,6 +21,7 @@ from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.metrics import ORIGIN_LOSS
 from rnntui.kinds.samples import Sample
+from rnntui.models.batch_part import draw
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.layers import State
 from rnntui.models.weight_arrays import weights_of
@@ -43,6 +44,7 @@ from rnntui.training.evaluation import (
     full_precision_cost,
     unlimited,
 )
+from rnntui.training.process_group import SINGLE_PROCESS, Command, ProcessGroup
 from rnntui.training.step_memory import language_model_step_bytes
 from rnntui.training.task import (
     ParameterGroup,
@@ -85,7 +87,9 @@ class LanguageModelTask:
         self._model_config = config.model_as(LanguageModelConfig)
         settings = config.training_as(LanguageModelTrainingConfig)
         self._state_reset_prob = settings.state_reset_prob
-        batch_size = settings.batch_size
+        self._batch_size = batch_size = settings.batch_size
+        self.group = SINGLE_PROCESS
+        self._part = self.group.part(batch_size)
         positions = batch_size * settings.bptt
         self.step_bytes = language_model_step_bytes(self._model_config, config.vocab_size, positions, hardware)
         earlier_training, self._origin_validation = origin_files(config)
@@ -124,8 +128,24 @@ class LanguageModelTask:
     def parameter_groups(self) -> list[ParameterGroup]:
         return one_group(self.model)
 
+    def join(self, group: ProcessGroup) -> None:
+        group.check_batch_size(self._batch_size)
+        self.group, self._part = group, group.part(self._batch_size)
+        self._state = self.model.initial_state(self._batch_size // group.size, self.hardware.device)
+
     def loss(self) -> tuple[Tensor, int]:
-        inputs, targets, positions = self._batches.next()  # (T, B)
+        if self.group.size == 1:
+            loss, tokens = self._loss(*self._batches.next())
+            return loss, tokens
+        windows = (window[:, self._part.columns] for window in self._batches.next())  # (T, B / processes)
+        with self._part.drawing():
+            loss, tokens = self._loss(*windows)
+        return loss / self.group.size, tokens * self.group.size
+
+    def _loss(
+        self, inputs: NDArray[np.int64], targets: NDArray[np.int64], positions: NDArray[np.int64]
+    ) -> tuple[Tensor, int]:
+        """Return the mean loss of a window and its number of tokens; the arguments are those of a batch, `(T, B)`."""
         with self.hardware.autocast():
             logits, state = self.model(self.hardware.put(inputs), self._state, positions)  # (T, B, V)
         self._state = self._carry(state)
@@ -137,7 +157,8 @@ class LanguageModelTask:
         detached = tuple(tensor.detach().float() for tensor in state)
         if not self._state_reset_prob:
             return detached
-        keep = self.hardware.put((torch.rand(detached[0].shape[1]) >= self._state_reset_prob).float())  # (B,)
+        drawn = draw(detached[0].shape[1:2], 0, torch.rand)
+        keep = self.hardware.put((drawn >= self._state_reset_prob).float())  # (B,)
         return tuple(tensor * keep[:, None] for tensor in detached)
 
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
@@ -185,18 +206,23 @@ class LanguageModelTask:
         return {"text": self._documents.decode(ids)}
 
     def position(self) -> dict[str, NDArray[np.generic]]:
-        state = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(self._state)}
+        if self.group.is_main:
+            self.group.announce(Command.POSITION)
+        whole = [self.group.gather(tensor) for tensor in self._state]
+        state = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(whole)}
         return {"cursor": self._batches.position(), **state}
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
         self._batches.seek(position["cursor"])
         arrays = [position[f"state.{i}"] for i in range(len(self._state))]
         for array, tensor in zip(arrays, self._state, strict=True):
-            if array.shape != tuple(tensor.shape):
-                raise ValueError(f"the carried state has shape {array.shape}, the model {tuple(tensor.shape)}")
+            shape = (tensor.shape[0], self._batch_size, tensor.shape[2])
+            if array.shape != shape:
+                raise ValueError(f"the carried state has shape {array.shape}, the model {shape}")
         if self._model_config.history and not _are_tokens(arrays[-1], self._vocab_size):
             raise ValueError("the tokens before the position are not in the vocabulary")
-        self._state = tuple(torch.from_numpy(array.copy()).to(self.hardware.device) for array in arrays)
+        parts = (array[:, self._part.columns].copy() for array in arrays)
+        self._state = tuple(torch.from_numpy(part).to(self.hardware.device) for part in parts)
 
 
 def _read_ids(file: TokenFile, path: Path, vocab_size: int) -> NDArray[np.unsignedinteger]:

@@ -41,6 +41,13 @@ class PairBatch:
     targets: Ids
     tokens: int
 
+    def columns(self, columns: slice) -> PairBatch:
+        """Return some of the pairs, padded as before."""
+        source, inputs, targets = (
+            np.ascontiguousarray(a[:, columns]) for a in (self.source, self.inputs, self.targets)
+        )
+        return PairBatch(source, self.lengths[columns], inputs, targets, int((targets != PAD).sum()))
+
 
 def make_batch(sources: list[Ids], targets: list[Ids]) -> PairBatch:
     """Return the batch of B sources and targets, each `(length,)` with its end token."""

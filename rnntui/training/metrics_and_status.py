@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.kinds.samples import Sample, sample_to_json
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import MetricsLog, drop_after
@@ -17,6 +18,7 @@ from rnntui.training.progress import TrainingProgress
 from rnntui.training.speed import Slowdown
 
 LOG_EVERY = 10  # steps to a row of the metrics
+_MAX_UNREAD = 1 << 26  # bytes of metrics; to read more, of an earlier version, is left to those who draw charts
 
 
 class MetricsWriter:
@@ -34,6 +36,8 @@ class MetricsWriter:
         has_rows = progress.step or progress.best_loss is not None
         drop_after(path, progress.step if has_rows else -1)
         self._log = MetricsLog(path)
+        self._history = MetricsHistory(path)
+        self._history.read()  # what was saved of the rows before
         self._events = None
         if tensorboard is not None:
             self._events = TensorBoardLog(tensorboard, progress.step if has_rows else None)
@@ -107,7 +111,7 @@ class MetricsWriter:
                 "best_step": self._progress.best_step,
             }
         )
-        self.sync()
+        self._log.sync()
 
     @property
     def size(self) -> int:
@@ -120,8 +124,11 @@ class MetricsWriter:
         return self._log.checksum
 
     def sync(self) -> None:
-        """Make the rows survive a power cut."""
+        """Make the rows survive a power cut, and those of a long run show in charts at once."""
         self._log.sync()
+        # Only here: a run that is resumed drops the rows after its last save, and saved curves must not have them.
+        if self._log.size - self._history.offset < _MAX_UNREAD:
+            self._history.read_all()
 
     def close(self) -> None:
         """Sync and close the file."""

@@ -40,7 +40,7 @@ from rnntui.text.tokenizer_choice import choose_tokenizer
 from rnntui.training.classifier_continuation import ClassifierContinuation
 from rnntui.training.classifier_start import ClassifierStart
 from rnntui.training.labelled_dataset import write_labelled
-from rnntui.training.prepare_run import publish_staged_run, staged_run
+from rnntui.training.prepare_run import check_hardware, publish_staged_run, staged_run
 
 Section = TypeVar("Section", ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
 
@@ -105,7 +105,8 @@ def create_classifier_run(
         for rows in (training_rows, validation_rows)
     )
     request = _resolved(request, training, start, messages)
-    with staged_run(request.training, checkpoints) as staged:
+    check_hardware(request.training)
+    with staged_run(checkpoints) as staged:
         if isinstance(start, ClassifierContinuation):
             start.stage(staged, len(counts))
             tokenizer, ngrams = start.tokenizer, start.ngrams()

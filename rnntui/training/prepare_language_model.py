@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, Newlines, TokenizerConfig
@@ -13,8 +15,9 @@ from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_config import RunConfig, RunOrigin
 from rnntui.runs.weights_file import save_arrays
+from rnntui.text.character_counts import CharacterFile
 from rnntui.text.chat_exports import converted_chat, speakers_note
 from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.corpus import Corpus, few_names
@@ -28,8 +31,9 @@ from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
 from rnntui.text.turns import speaker_labels_of
 from rnntui.text.word_tokenizer import WordTokenizer
+from rnntui.training.encode_corpus import CorpusEncoder, encoding_key
 from rnntui.training.language_model_start import LanguageModelStart
-from rnntui.training.prepare_run import publish_staged_run, staged_run
+from rnntui.training.prepare_run import check_hardware, publish_staged_run, staged_run
 from rnntui.training.recipe import TrainingTokens, choose_recipe
 
 
@@ -98,19 +102,22 @@ def _create_run(
 ) -> RunFolder:
     """Create the run of texts that are converted already; see `create_language_model_run`."""
     request, start = open_language_model_start(request, checkpoints)
-    stats = corpus_stats(corpus)
-    validation_fingerprint = corpus_stats(request.validation).fingerprint if request.validation else ""
-    speakers = stats.speakers if request.training.turns != "none" else None
     model = request.model.resolved(request.tokenizer.type)
-    unit = request.training.documents
-    unit = detect_documents(corpus, stats) if unit == "auto" else unit
-    if start is not None:
-        unit = start.document_unit(unit, request.training.documents != "auto")
-    split = _split(corpus, stats, unit, request)
-    with staged_run(request.training, checkpoints) as staged:
-        tokenizer = start.vocabulary(stats, unit) if start else make_tokenizer(stats, request.tokenizer, split, unit)
-        tokenizer.save(staged.path)
-        training, validation = split.write(tokenizer, staged.training_ids, staged.validation_ids)
+    with staged_run(checkpoints) as staged, _characters_of(staged, request) as characters:
+        stats = corpus_stats(corpus, characters)
+        validation_fingerprint = corpus_stats(request.validation).fingerprint if request.validation else ""
+        speakers = stats.speakers if request.training.turns != "none" else None
+        unit = request.training.documents
+        unit = detect_documents(corpus, stats) if unit == "auto" else unit
+        if start is not None:
+            unit = start.document_unit(unit, request.training.documents != "auto")
+        split = _split(corpus, stats, unit, request)
+        check_hardware(request.training)
+        trained = partial(make_tokenizer, stats, request.tokenizer, split, unit)
+        vocabulary = partial(start.vocabulary, stats, unit) if start else trained
+        key = "" if start or characters else _encoding_key(stats, request, unit)
+        encoder = CorpusEncoder(staged, checkpoints, request.tokenizer.type, notify)
+        tokenizer, training, validation = encoder.encode(split, key, vocabulary, characters)
         if request.validation is not None:
             validation = _write_validation_text(request.validation, tokenizer, unit, staged.validation_ids, notify)
         _check_tokens(training.tokens, "training", request, corpus)
@@ -121,13 +128,7 @@ def _create_run(
         recipe = choose_recipe(request.model, request.training, request.budget, tokens)
         model = recipe.model
         origin = start.stage(staged, model, tokenizer, request.training) if start else None
-        if model.ngram_prior:
-            earlier = None
-            if origin is not None and origin.training is not None:
-                earlier = TokenFile(**vars(origin.training)).read(staged.origin_training_ids)
-            ids = training.read(staged.training_ids)
-            prior = counted_once(ids, tokenizer.vocab_size, model.ngram_prior, earlier)
-            save_arrays(staged.ngrams_file, prior.to_arrays(), {})
+        _write_prior(staged, training, origin, tokenizer.vocab_size, model.ngram_prior)
         unknown_share = _unknown_share(validation, staged.validation_ids) if tokenizer.kind == "word" else 0.0
         config = RunConfig(
             kind=LANGUAGE_MODEL.id,
@@ -149,6 +150,7 @@ def _create_run(
                 validation_fingerprint=validation_fingerprint,
                 speakers=(speakers.person, speakers.model) if speakers else None,
                 turn_format=speakers.format if speakers else None,
+                encoding_key=key,
             ),
             created=time.time(),
             versions=library_versions(),
@@ -216,6 +218,34 @@ def resumable_language_model_run(
 
     text = TrainingText(corpus.name, corpus.display_names, fingerprint, corpus.newlines, accept_change)
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
+
+
+def _encoding_key(stats: CorpusStats, request: LanguageModelRequest, unit: DocumentUnit) -> str:
+    """Return the key by which a later run finds the ids of the text; see `encoding_key`."""
+    if request.validation is not None:
+        return ""  # which are held out of another text
+    held_out = f"{_origin(request, unit)} {request.training.validation_fraction}"
+    return encoding_key(stats, request.tokenizer, unit, held_out)
+
+
+def _write_prior(
+    staged: RunFolder, training: TokenFile, origin: RunOrigin | None, vocab_size: int, length: int | None
+) -> None:
+    """Count the n-grams of the training text, and of that of a run that it is trained on from, into a file."""
+    if not length:  # no prior is wanted
+        return
+    earlier = None
+    if origin is not None and origin.training is not None:
+        earlier = TokenFile(**vars(origin.training)).read(staged.origin_training_ids)
+    prior = counted_once(training.read(staged.training_ids), vocab_size, length, earlier)
+    save_arrays(staged.ngrams_file, prior.to_arrays(), {})
+
+
+def _characters_of(
+    staged: RunFolder, request: LanguageModelRequest
+) -> contextlib.AbstractContextManager[CharacterFile | None]:
+    """Return a file for the characters of the text while it is read; None where tokens are others."""
+    return CharacterFile(staged.training_ids) if request.tokenizer.type == "char" else contextlib.nullcontext()
 
 
 def _origin(request: LanguageModelRequest, unit: DocumentUnit) -> Origin:

@@ -13,16 +13,19 @@ from rnntui.runs.integrity import write_checksums
 from rnntui.runs.run_config import RunConfig
 
 
-@contextmanager
-def staged_run(training: TrainerConfig, checkpoints: Path) -> Iterator[RunFolder]:
-    """Yield an empty run folder in staging, to be filled and then published; it is removed on an exception.
-
-    Enter it once the data is known to be good: it imports torch to check the hardware. Raises `UsageError` if the
-    hardware that the settings name is missing, `RunError` if `checkpoints` cannot be written to.
-    """
+def check_hardware(training: TrainerConfig) -> None:
+    """Raise `UsageError` if the hardware that the settings name is missing. It imports torch: check the data before."""
     from rnntui.training.device import choose_hardware
 
     choose_hardware(training.device, training.precision, None)
+
+
+@contextmanager
+def staged_run(checkpoints: Path) -> Iterator[RunFolder]:
+    """Yield an empty run folder in staging, to be filled and then published; it is removed on an exception.
+
+    Raises `RunError` if `checkpoints` cannot be written to.
+    """
     with staging_folder(checkpoints) as folder:
         run = RunFolder(folder)
         run.resume_folder.mkdir()

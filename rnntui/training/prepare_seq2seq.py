@@ -38,7 +38,7 @@ from rnntui.text.parallel_corpus import Pair, ParallelCorpus, count_target_chara
 from rnntui.text.placeholders import save_known_words
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 from rnntui.training.metric_choice import choose_metrics
-from rnntui.training.prepare_run import publish_staged_run, staged_run
+from rnntui.training.prepare_run import check_hardware, publish_staged_run, staged_run
 from rnntui.training.seq2seq_start import Seq2SeqStart
 
 _MAX_LENGTH_RATIO = 10  # to the median length
@@ -89,7 +89,8 @@ def create_seq2seq_run(
     split = _split(pairs, validation, request.training)
     training_rows, validation_rows = split.training, split.validation
     too_long = DroppedRows()
-    with staged_run(request.training, checkpoints) as staged:
+    check_hardware(request.training)
+    with staged_run(checkpoints) as staged:
         preprocessor = PairPreprocessor(request.tokenizer, training_rows, request.training.seed)
         training_forms = preprocessor.training(training_rows)
         sources, targets = [pair.source for pair in training_forms], [pair.target for pair in training_forms]

@@ -39,6 +39,7 @@ from rnntui.training.length_buckets import (
     batch_at,
     split_into_batches,
 )
+from rnntui.training.process_group import SINGLE_PROCESS, ProcessGroup
 from rnntui.training.step_memory import seq2seq_step_bytes
 from rnntui.training.task import (
     ParameterGroup,
@@ -81,6 +82,7 @@ class Seq2SeqTask:
     ) -> None:
         self._source, self._target = vocabularies
         self.hardware = hardware
+        self.group = SINGLE_PROCESS
         self._model_config = config.model_as(Seq2SeqConfig)
         self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
         require_bleu_tokenizer(settings.resolved_bleu_tokenizer)
@@ -126,15 +128,39 @@ class Seq2SeqTask:
     def parameter_groups(self) -> list[ParameterGroup]:
         return one_group(self.model)
 
+    def join(self, group: ProcessGroup) -> None:
+        if self._settings.batch_tokens is None:
+            group.check_batch_size(self._settings.batch_size)
+        self.group = group
+
     def loss(self) -> tuple[Tensor, int]:
         batch = (self._mixed or self.batches).next()
+        if self.group.size == 1:
+            return self._loss(batch, 1.0, 1.0), batch.tokens
+        part = self.group.part(len(batch.lengths))
+        own = batch.columns(part.columns)
+        is_counted = self.group.share(part)  # a last batch may have fewer pairs than there are processes
+        with part.drawing():
+            loss = self._loss(own, is_counted * own.tokens / batch.tokens, is_counted)
+        return loss, batch.tokens
+
+    def _loss(self, batch: PairBatch, share: float, is_counted: float) -> Tensor:
+        """Return the loss of a batch.
+
+        Args:
+            batch: The whole batch, or the pairs of this process.
+            share: Factor of the loss of the tokens: the fraction of the whole batch's.
+            is_counted: 0 if none of the pairs is this process's own, else 1.
+        """
         with self.hardware.autocast():
             vectors, targets, weights = attentional_vectors(self.model, batch, self.hardware)
         output = self.model.decoder.output
         loss = fused_linear_cross_entropy(vectors, output.weight, output.bias, targets, self._settings.label_smoothing)
+        if share != 1.0:
+            loss = share * loss
         if weights is not None and (guidance := self._guidance()) > 0:
-            loss = loss + guidance * self._alignment_loss(weights, batch)
-        return loss, batch.tokens
+            loss = loss + guidance * self._alignment_loss(weights, batch, is_counted)
+        return loss
 
     def _guidance(self) -> float:
         """Return the weight of the alignment loss, which falls to 0 in the beginning of training.
@@ -149,15 +175,22 @@ class Seq2SeqTask:
     def _aligner(self) -> WordAligner:
         return WordAligner.train(self._training_pairs, self._target.size)
 
-    def _alignment_loss(self, weights: Tensor, batch: PairBatch) -> Tensor:
+    def _alignment_loss(self, weights: Tensor, batch: PairBatch, is_counted: float) -> Tensor:
         """Return the mean cross-entropy of attention weights `(B, T, S)` to those of a word aligner.
+
+        In a group of processes, it is the share of this one.
 
         This is guided alignment (Chen et al. 2016, "Guided Alignment Training for Topic-Aware Neural Machine
         Translation", section 3).
         """
         aligned = self.hardware.put(self._aligner.align(batch.source, batch.targets))
         cross_entropies = -(aligned * weights.float().clamp_min(_LEAST_WEIGHT).log()).sum(dim=2)  # (B, T)
-        return cross_entropies.sum() / (aligned > 0).any(dim=2).sum().clamp_min(1)
+        count = (aligned > 0).any(dim=2).sum()
+        if self.group.size > 1:
+            count = is_counted * count.double()
+            self.group.add_up(count)
+            cross_entropies = is_counted * cross_entropies
+        return cross_entropies.sum() / count.clamp_min(1)
 
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
         loss_part = monitor.part(0.0, LOSS_FRACTION)

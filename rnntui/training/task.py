@@ -22,6 +22,7 @@ from rnntui.runs.weights_file import load_weights
 from rnntui.text.token_ids import TokenFile
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor
+from rnntui.training.process_group import ProcessGroup
 
 
 def _constant_rate() -> float:
@@ -53,6 +54,7 @@ class Task(Protocol):
     Attributes:
         kind: the kind of model.
         hardware: device and precision.
+        group: the processes that train together.
         step_bytes: a lower bound of the memory that a training step takes beside the weights.
         steps_per_epoch: batches in one pass over the training data.
         primary_evaluation: name of the final evaluation whose loss a listing shows.
@@ -63,6 +65,7 @@ class Task(Protocol):
 
     kind: ModelKind
     hardware: Hardware
+    group: ProcessGroup
     step_bytes: float
     steps_per_epoch: float
     primary_evaluation: str
@@ -85,8 +88,18 @@ class Task(Protocol):
         """Return every weight of the model, in groups that are optimized alike."""
         ...
 
+    def join(self, group: ProcessGroup) -> None:
+        """Compute one part of every batch from now on; the other processes of a group compute the others.
+
+        Raises `UsageError` if a batch cannot be divided among them.
+        """
+        ...
+
     def loss(self) -> tuple[Tensor, int]:
-        """Return the mean loss of the next batch in nats a token, and its number of tokens."""
+        """Return the mean loss of the next batch in nats a token, and its number of tokens.
+
+        In a group, it is the share of this process: the sum of all shares is the mean loss of the whole batch.
+        """
         ...
 
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
@@ -109,6 +122,8 @@ class Task(Protocol):
 
     def position(self) -> dict[str, NDArray[np.generic]]:
         """Return the position in the training data, and any state carried over from the last batch.
+
+        In a group, all processes call this together, and each returns the state of the whole batch.
 
         The keys are names in the resume file.
         """

@@ -18,7 +18,9 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.events import Event, Finished
+from rnntui.training.follower import follow
 from rnntui.training.metrics_and_status import MetricsWriter
+from rnntui.training.process_group import SINGLE_PROCESS, Command, ProcessGroup, ProcessLostError
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.self_check import check_kernels
 from rnntui.training.step_memory import require_step_memory, require_weights_fit
@@ -33,6 +35,7 @@ def train_run(
     report: Callable[[Event], None],
     stop_requested: Callable[[], bool],
     budget: Budget | None = None,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Finished:
     """Train a run from its start or from its resume file, under its lock.
 
@@ -41,6 +44,7 @@ def train_run(
         report: Receives every event of the training.
         stop_requested: Asked before every step; training stops and saves once it returns True.
         budget: Replaces the budget of the run.
+        group: The processes that train together; this one is of rank 0, and the others call `follow_run`.
 
     Raises `RunError` if the run is in use, broken, or has nothing left to do, `TrainingError` if it diverges
     or torch computes wrong numbers on this machine.
@@ -55,7 +59,7 @@ def train_run(
             remove_partial_files(folder)
         if not run.status_file.exists():
             run.write_status(RunStatus("running"))  # lists show it, and it can be stopped, before its first evaluation
-        settings, task = config.training, open_task(run, config)
+        settings, task = config.training, open_task(run, config, group)
         if run.resume_file.is_file():
             state = TrainingState.resumed(task, settings, run, budget)
             if state.is_over and (budget is not None or run.read_status().state == "done"):
@@ -74,11 +78,34 @@ def train_run(
         events = run.tensorboard_folder if settings.tensorboard else None
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress, events)) as metrics:
             return Trainer(state, settings, held, metrics, report, stop_requested).train()
+    except ProcessLostError:
+        raise
+    except BaseException:
+        with contextlib.suppress(ProcessLostError):
+            group.announce(Command.END, 2)
+        raise
     finally:
         lock.release()
 
 
-def open_task(run: RunFolder, config: RunConfig) -> Task:
+def follow_run(run: RunFolder, stop_requested: Callable[[], bool], group: ProcessGroup) -> bool:
+    """Take part in the training of a run by several processes; return True if it ended well, False if interrupted.
+
+    The process of rank 0 calls `train_run` and has the run's lock; this one reads the run and writes nothing.
+
+    Raises `ProcessLostError` if the training failed in another process, else as `train_run`.
+    """
+    config = run.read_config()
+    task = open_task(run, config, group)
+    settings = replace(config.training, weight_average=0.0)  # which rank 0 has
+    if run.resume_file.is_file():
+        state = TrainingState.resumed(task, settings, run, None)
+    else:
+        state = TrainingState.initial(task, settings, config.budget)
+    return follow(state, settings.clip_grad_norm, stop_requested)
+
+
+def open_task(run: RunFolder, config: RunConfig, group: ProcessGroup = SINGLE_PROCESS) -> Task:
     """Open the data of a run and make its model, with the random weights of its seed.
 
     Raises `RunError` if the run is broken or of an unknown kind, `TrainingError` if a step needs more memory than there
@@ -93,9 +120,11 @@ def open_task(run: RunFolder, config: RunConfig) -> Task:
     torch.manual_seed(settings.seed)
     with one_thread():  # an orthogonal matrix, for one, is rounded differently on each number of threads
         task = task_class.from_run(run, config, hardware)
+    if group.size > 1:
+        task.join(group)
     weights = sum(parameter.numel() for parameter in task.model.parameters())
     is_averaged = settings.weight_average > 0
-    require_step_memory(task.step_bytes, weights, task.kind, hardware, is_averaged=is_averaged)
+    require_step_memory(task.step_bytes / group.size, weights, task.kind, hardware, is_averaged=is_averaged)
     return task
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-import torch
+from torch import Tensor
 
 from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
 from rnntui.errors import TrainingError
@@ -20,15 +20,15 @@ from rnntui.system_memory import is_out_of_memory
 from rnntui.training.divergence import DivergenceGuard
 from rnntui.training.evaluation import Evaluation, EvaluationMonitor, TimeLeft, unlimited
 from rnntui.training.events import Evaluated, Evaluating, Event, Finished, FinishReason, Started, Stepped
+from rnntui.training.gradient_step import GradientStep
 from rnntui.training.metrics_and_status import LOG_EVERY, MetricsWriter, StatusWriter
 from rnntui.training.plan import StepTimer, learning_rate
+from rnntui.training.process_group import Command, ProcessLostError
 from rnntui.training.selection import SelectionRule
 from rnntui.training.speed import SpeedMonitor
 from rnntui.training.step_memory import out_of_memory
 from rnntui.training.training_state import TrainingState
 from rnntui.training.unread_steps import UnreadSteps
-
-_CLIP_EPSILON = 1e-6  # that torch adds to the norm before it divides by it
 
 
 class _FinalEvaluationStoppedError(Exception):
@@ -45,6 +45,8 @@ class Trainer:
         metrics: Where rows of metrics are written; the caller closes it.
         report: Receives every event, after what it reports is saved.
         stop_requested: Asked before every step, and during the final evaluation.
+
+    Of several processes that train together, this is the loop of rank 0.
     """
 
     def __init__(
@@ -65,12 +67,13 @@ class Trainer:
         self._run, self._held = held.run, held
         self._metrics = metrics
         self._report = report
-        self._stop_requested = stop_requested
+        self._group = state.task.group
+        self._gradient_step = GradientStep(state.task, state.optimizer, config.clip_grad_norm, stop_requested)
+        self._stop_requested = self._gradient_step.stop_requested
         self._status = StatusWriter(held.run, state.progress, state.planner, metrics)
         self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)
         self._timer = StepTimer(state.progress.evaluation_seconds, state.progress.final_seconds)
         self._speed = SpeedMonitor()
-        self._parameters = list(state.task.model.parameters())
         self._unread = UnreadSteps()
         self._untimed_steps = 0
         self._last_numbers = math.nan, math.nan
@@ -86,15 +89,21 @@ class Trainer:
         task, hardware = self._task, self._task.hardware
         try:
             self._write_status("running")
-            parameters = sum(p.numel() for p in self._parameters)
+            parameters = sum(p.numel() for p in task.model.parameters())
             device = str(hardware.device)
             self._report(Started(self._run.name, parameters, device, hardware.precision, self._progress.step))
             task.model.train()
+            self._align_processes()
             if self._run_steps():
+                self._group.announce(Command.END)  # the others have nothing to do in the final evaluation
                 with contextlib.suppress(_FinalEvaluationStoppedError):
                     return self._finish()
             self._write_status("stopped")
+            self._group.announce(Command.END, 1)
             return self._report_finished("interrupted", {}, None)
+        except ProcessLostError:
+            self._write_status("stopped")
+            raise
         except TrainingError as error:
             self._write_status("failed", str(error))
             raise
@@ -166,31 +175,17 @@ class Trainer:
 
     def _step(self, rate: float) -> None:
         """Update the weights once; its loss and its gradient norm are read at once, or on a GPU some steps later."""
-        optimizer = self._state.optimizer
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["rate_factor"]()
-        loss, tokens = self._task.loss()
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.get_total_norm(p.grad for p in self._parameters if p.grad is not None)
-        self._unread.add(self._progress.step + 1, loss, norm, rate)
-        skip = None
-        if self._task.hardware.is_asynchronous:
-            skip = (~torch.isfinite(loss.detach() + norm)).float()
-            torch.nn.utils.clip_grads_with_norm_(self._parameters, self._config.clip_grad_norm, norm)
-        else:
-            self._read_steps()
-            # Where there is nothing to clip, `clip_grad_norm_` multiplies all gradients by 1: a pass over all of them.
-            if self._is_clipped(self._last_numbers[1]):
-                torch.nn.utils.clip_grads_with_norm_(self._parameters, self._config.clip_grad_norm, norm)
-        optimizer.step(skip)
-        self._progress.add_step(tokens)
+
+        def note(loss: Tensor, gradient_norm: Tensor) -> None:
+            self._unread.add(self._progress.step + 1, loss, gradient_norm, rate)
+            if not self._gradient_step.reads_later:
+                self._read_steps()
+
+        self._group.announce(Command.STEP, rate)
+        self._progress.add_step(self._gradient_step.run(rate, note))
         self._state.update_average()
         if self._progress.loss_count + len(self._unread) >= LOG_EVERY or math.isnan(self._last_numbers[0]):
             self._read_steps()
-
-    def _is_clipped(self, gradient_norm: float) -> bool:
-        return gradient_norm + _CLIP_EPSILON > self._config.clip_grad_norm
 
     def _read_steps(self) -> None:
         """Check and count the losses and gradient norms of the steps that have not been read.
@@ -200,8 +195,13 @@ class Trainer:
         """
         for step, loss, gradient_norm, rate in self._unread.read():
             self._guard.check_step(step, loss, gradient_norm, rate)
-            self._progress.add_loss(loss, is_clipped=self._is_clipped(gradient_norm))
+            self._progress.add_loss(loss, is_clipped=self._gradient_step.is_clipped(gradient_norm))
             self._last_numbers = loss, gradient_norm
+
+    def _align_processes(self) -> None:
+        """Give the weights to the other processes, whose own may be rounded differently on another machine."""
+        self._group.announce(Command.WEIGHTS)
+        self._group.take_over(list(self._task.model.parameters()))
 
     def _report_step(self, loss: float, rate: float, gradient_norm: float) -> None:
         progress, timer = self._progress, self._timer
@@ -247,6 +247,7 @@ class Trainer:
         self._metrics.write_evaluation(evaluation, sample)
         self._write_status("running")
         self._save()
+        self._align_processes()
         self._stepping_since = time.perf_counter()
         self._timer.evaluation_seconds = self._stepping_since - began
         self._metrics.exclude(self._timer.evaluation_seconds)

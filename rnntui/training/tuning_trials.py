@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from rnntui.system_memory import is_out_of_memory
 from rnntui.text.chat_exports import converted_chat
 from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.token_ids import corpus_stats
+from rnntui.training.encode_corpus import link_or_copy
 from rnntui.training.events import Evaluated, Event, Started, Stepped
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
 from rnntui.training.prepare_run import publish_staged_run
@@ -216,10 +216,7 @@ def _share_files(source: Path, target: Path) -> None:
         if path.is_dir():
             copy.mkdir(exist_ok=True)
         elif path.name not in _OWN_FILES:
-            try:
-                os.link(path, copy)
-            except OSError:
-                shutil.copyfile(path, copy)
+            link_or_copy(path, copy)
 
 
 def publish_best(folder: TuningFolder, trial: Trial) -> RunFolder | None:

@@ -32,8 +32,11 @@ OTHER_FILES = {"settings.json", "model.json", "rnntui/shipped/", "checkpoints/<n
 ROUTES = {"/v1/models", "/v1/completions", "/v1/chat/completions"}
 """Paths of the server's URLs."""
 
-WORDS = {"kill", "llm", "finally", "label", "sentiment", "airline_sentiment", "pos", "Pos"}
+WORDS = {"kill", "llm", "finally", "label", "sentiment", "airline_sentiment", "pos", "Pos", "torchrun"}
 """Single words in code spans that are no names of the package, such as labels and columns of tables."""
+
+OTHER_FLAGS = {"--validation", "--max-restarts", "--rdzv-id"}
+"""Flags of other programs, and one that was renamed."""
 
 COMMANDS = (
     "train",
@@ -149,7 +152,7 @@ def problem_with(span: str) -> str:
     if re.fullmatch(r"[\w.<>-]+/|[\w.<>/-]+/[\w.<>/-]*|[\w-]+\.(py|md|toml|json|jsonl|txt|tsv|safetensors|svg)", span):
         return "" if span in RUN_FILES | OTHER_FILES | ROUTES or exists(span) else "there is no such file"
     if re.fullmatch(r"--[a-z][a-z-]*", span):
-        flags = frozenset().union(*map(readme_tables.flags_of, COMMANDS)) | {"--validation"}
+        flags = frozenset().union(*map(readme_tables.flags_of, COMMANDS)) | OTHER_FLAGS
         return "" if span in flags or span == "--help" else "there is no such flag"
     if match := re.fullmatch(r"rnntui(\.\w+)+", span):
         return "" if exists(match[0].replace(".", "/") + ".py") or exists(match[0].replace(".", "/")) else "no module"

@@ -89,7 +89,7 @@ def test_every_fact_of_a_run(tmp_path: Path) -> None:
     assert files["folder"] == str(run.path) and files["versions"] == "rnntui 1.0, numpy 2"
     assert files["created"] == f"{datetime.fromtimestamp(1.7e9):%Y-%m-%d %H:%M}"
     assert files["files"].startswith("status.json 8.4 kB, model.safetensors 5.")
-    assert files["files"].endswith(", metrics.jsonl 29 bytes") and files["size"] == "15.5 kB"
+    assert files["files"].endswith(", metrics.jsonl 29 bytes") and files["size"] == "15.6 kB"
     assert sections["Commands"] == {
         "sample": f"rnntui sample --run {run.path}", "chat": f"rnntui chat {run.path}",
         "curves": f"rnntui curves {run.path}",

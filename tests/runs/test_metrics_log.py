@@ -190,6 +190,16 @@ def test_drop_after_removes_later_rows_and_broken_lines(run: RunFolder) -> None:
     ]
 
 
+def test_drop_after_leaves_a_file_without_later_rows_as_it_is(run: RunFolder) -> None:
+    append(run.metrics_file, b'{"step": 1, "loss": 1e3}\n{"step": 2, "loss": 1.50}\n')
+    before = run.metrics_file.stat(), run.metrics_file.read_bytes()
+    drop_after(run.metrics_file, 2)
+    assert (run.metrics_file.stat(), run.metrics_file.read_bytes()) == before
+    append(run.metrics_file, b'{"step": 3, ')  # cut by a kill
+    drop_after(run.metrics_file, 2)
+    assert run.metrics_file.read_bytes() == before[1]
+
+
 def test_drop_after_is_atomic(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     before = b'{"step": 1}\n{"step": 2}\n'
     append(run.metrics_file, before)

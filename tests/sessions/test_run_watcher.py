@@ -12,6 +12,7 @@ from fake_training import make_logged, make_two_runs, row, write_status
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import RunSummary
+from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import save_arrays
 from rnntui.sessions import run_watcher
@@ -35,12 +36,12 @@ def test_only_changed_runs_are_read(runs: Path, monkeypatch: pytest.MonkeyPatch)
     before = watcher.poll([])
     read: list[str] = []
 
-    def record(run: RunFolder, shipped: bool) -> RunSummary:
+    def record(run: RunFolder, shipped: bool) -> tuple[RunSummary, RunConfig | None, RunStatus | None]:
         read.append(run.name)
         return original(run, shipped)
 
-    original = run_watcher.summarize_run
-    monkeypatch.setattr(run_watcher, "summarize_run", record)
+    original = run_watcher.read_run
+    monkeypatch.setattr(run_watcher, "read_run", record)
     assert watcher.poll([]) == before
     assert not read
     write_status(RunFolder(runs / "first"), "stopped", step=7)
@@ -81,8 +82,6 @@ def test_unreadable_metrics_and_a_run_that_breaks_do_not_crash(runs: Path, monke
 
     watcher = RunWatcher(runs)
     assert len(watcher.poll([str(runs / "first")]).runs) == 2
-    before = {run.name: run.summary for run in watcher.poll([]).runs}
-    monkeypatch.setattr(run_watcher, "summarize_run", lambda run, shipped: before[run.name])
     monkeypatch.setattr(RunFolder, "read_status", breaks)
     write_status(RunFolder(runs / "first"), "stopped", step=9)
     watched = next(run for run in watcher.poll([]).runs if run.name == "first")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any, cast
@@ -8,7 +9,9 @@ import pytest
 from fake_training import FakeProcess
 
 from rnntui.errors import RnntuiError
+from rnntui.sessions import training_log
 from rnntui.sessions import training_process as process_module
+from rnntui.sessions.training_log import LOG_VARIABLE, create_log, trim_log
 from rnntui.sessions.training_process import TrainingProcess, launch_training
 
 
@@ -46,3 +49,36 @@ def test_a_process_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(RnntuiError, match="output" if missing == "folder" else "cannot start"):
         launch_training(["train"], "starting", "x")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_log_keeps_its_newest_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log"
+    monkeypatch.setattr(training_log, "MAX_BYTES", 2000)
+    monkeypatch.setattr(training_log, "_KEPT_BYTES", 500)
+    with path.open("a") as stream:
+        for number in range(1000):
+            print(f"step {number}", file=stream, flush=True)
+            trim_log(stream)
+        assert path.stat().st_size > 2000, "a user's own file is not trimmed"
+        monkeypatch.setenv(LOG_VARIABLE, str(path))
+        for number in range(1000, 1300):
+            print(f"step {number}", file=stream, flush=True)
+            trim_log(stream)
+            assert path.stat().st_size <= 2000
+    lines = path.read_text().splitlines()
+    assert lines == [f"step {number}" for number in range(1300 - len(lines), 1300)]
+    assert 40 < len(lines) < 200
+    with (tmp_path / "other").open("a") as stream:  # of a process that the training started
+        print("x" * 3000, file=stream, flush=True)
+        trim_log(stream)
+    assert (tmp_path / "other").stat().st_size == 3001
+
+
+def test_of_many_logs_the_newest_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    logs = []
+    for number in range(30):
+        logs.append(create_log())
+        os.utime(logs[-1], (number, number))
+    newest = create_log()
+    assert {*tmp_path.iterdir()} == {newest, *logs[-19:]}

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -532,3 +533,14 @@ def test_lines_are_the_same_wherever_blocks_end(blocks: list[str]) -> None:
 
 def test_a_line_that_is_too_long_is_read_as_several() -> None:
     assert list(lines_of(["aaaaaaa", "a\nb"], 3)) == ["aaa", "aaa", "aa", "b"]
+
+
+def test_the_fraction_that_is_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.text.corpus._BLOCK", 10)
+    (tmp_path / "a.txt").write_text("x" * 30)
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"y" * 100))
+    fractions: list[float] = []
+    corpus = replace(find_corpus([str(tmp_path)]), progress=fractions.append)
+    assert sum(map(len, corpus.blocks())) == 131
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
+    assert 0.0 < fractions[0] < 0.3 and corpus == replace(corpus, progress=None)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rnntui.config import TokenizerType
 from rnntui.errors import TokenizerError, UsageError
 from rnntui.text.char_tokenizer import CharTokenizer
+from rnntui.text.document_batch import DocumentBatch
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
@@ -494,3 +495,34 @@ def test_the_same_corpus_gives_the_same_subwords_again(
     again = subword_tokenizer(small_corpus(), kind)
     pieces = [trained[kind].token_text(token) for token in range(trained[kind].vocab_size)]
     assert [again.token_text(token) for token in range(again.vocab_size)] == pieces
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=60)
+@given(st.text(alphabet="the riverbank été日👩  \n\t\u00a0\u2581\ud800", max_size=120))
+def test_a_long_text_has_the_ids_of_sentencepiece_however_it_is_encoded(
+    bpe_of_words: SubwordTokenizer, text: str
+) -> None:
+    whole = bpe_of_words.encode(text).tolist()
+    batch = DocumentBatch.join(text.split("\n"))
+    documents = bpe_of_words.encode_documents(batch).tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rnntui.text.subword_tokenizer._MIN_WORDWISE", 0)
+        patch.setattr("rnntui.text.subword_tokenizer._MAX_WORDS", 3)
+        assert bpe_of_words.encode(text).tolist() == whole
+        assert bpe_of_words.encode_documents(batch).tolist() == documents
+
+
+@pytest.fixture(scope="module")
+def bpe_of_words() -> SubwordTokenizer:
+    """BPE with `<eos>`, whose pieces keep to words."""
+    tokenizer = SubwordTokenizer.train([small_corpus()], "bpe", 380, 30, has_end=True)
+    assert tokenizer.encodes_words
+    return tokenizer
+
+
+def test_words_are_not_encoded_one_by_one_where_a_piece_is_part_of_two() -> None:
+    text = "the river and the stone. " * 300
+    joined = SubwordTokenizer.train([text], "bpe", 300, 20, symbols=("river and",))
+    assert not joined.encodes_words
+    assert joined.decode(joined.encode(text)) == text
+    assert not subword_tokenizer(small_corpus(), "unigram").encodes_words

@@ -134,7 +134,7 @@ def test_the_layers_of_a_gpu_compute_what_those_of_the_cpu_do(
     expected, expected_state = run_recurrent_layers(rnn.eval(), inputs)
     monkeypatch.setattr(layers, "has_cudnn_kernel", lambda kind: True)
     with torch.autocast("cpu", torch.bfloat16, enabled=is_cast):
-        hidden, state = layers._run_on_gpu(rnn, inputs, None)
+        hidden, state = layers._run_kernels(rnn, inputs, None)
     assert hidden.dtype == (torch.bfloat16 if is_cast else torch.float32)
     assert {tensor.dtype for tensor in state} == {torch.float32}
     tolerance = 0.02 if is_cast else 1e-6
@@ -145,9 +145,9 @@ def test_the_layers_of_a_gpu_compute_what_those_of_the_cpu_do(
     rnn.train()
     with torch.autocast("cpu", torch.bfloat16, enabled=is_cast):
         torch.manual_seed(2)
-        first, _ = layers._run_on_gpu(rnn, inputs, state)
+        first, _ = layers._run_kernels(rnn, inputs, state)
         torch.manual_seed(2)
-        second, _ = layers._run_on_gpu(rnn, inputs, state)
+        second, _ = layers._run_kernels(rnn, inputs, state)
     assert torch.equal(first, second)
     torch.autograd.backward(first.float().sum())
     assert all(parameter.grad is not None and parameter.grad.dtype == torch.float32 for parameter in rnn.parameters())

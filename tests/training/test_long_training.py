@@ -1,0 +1,38 @@
+"""Tests of what a long training leaves for its charts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnntui.charts import metrics_history as history_module
+from rnntui.charts.curve_cache import load_curves
+from rnntui.charts.metrics_history import MetricsHistory
+from rnntui.runs.folder import RunFolder
+from rnntui.training.evaluation import Evaluation
+from rnntui.training.metrics_and_status import MetricsWriter
+from rnntui.training.progress import TrainingProgress
+
+
+def test_a_training_saves_its_curves_at_each_save_without_its_final_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_module, "SAVE_EVERY", 1000)
+    run, progress = RunFolder(tmp_path), TrainingProgress()
+    for last_step in (20, 40):  # the second time it is resumed
+        writer = MetricsWriter(run.metrics_file, progress)
+        while progress.step < last_step:
+            progress.add_step(1.0, 64)
+            writer.write_steps(0.001, 0.5)
+        writer.sync()
+        before = run.curves_file.read_bytes()
+        size = run.metrics_file.stat().st_size
+        writer.write_final({"streaming": 1.0}, Evaluation(1.0, 100, 400.0))
+        writer.close()
+        assert run.curves_file.read_bytes() == before, "a resumed run drops that row, and goes on with the saved ones"
+        cached = load_curves(run.metrics_file)
+        assert cached is not None and cached.offset == size
+    history = MetricsHistory(run.metrics_file)
+    history.read_all()
+    assert history.series("train_loss").axes["step"].tolist() == list(range(1, 41))

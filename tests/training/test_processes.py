@@ -1,0 +1,214 @@
+"""Training by several processes: the numbers of one, stopping, resuming by another number of processes, lost ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+from conftest import word_text
+from forks import Forks
+from labelled_runs import make_labelled_run, opinions
+from pair_runs import copy_rows, make_pair_run
+from test_resume import StopAfter, ignore, never
+from tiny_runs import QUICK
+
+from rnntui.cli.main import run
+from rnntui.errors import UsageError
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.metrics_log import read_metrics
+from rnntui.runs.weights_file import load_arrays
+from rnntui.training.process_group import ProcessGroup
+from rnntui.training.torchrun import TorchrunEnvironment
+from rnntui.training.train_run import train_run
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks")
+
+PLACE = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
+STEPS = ["--steps", "40", "--save-every", "0"]
+
+_FOLLOW = """
+os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="{port}")
+from rnntui.training.process_group import ProcessGroup
+from rnntui.training.torchrun import TorchrunEnvironment
+from rnntui.training.train_run import follow_run
+group = ProcessGroup.join(TorchrunEnvironment(1, 2, 1))
+for path, stop_after in {runs!r}:
+    asked = 0
+    def stop():
+        global asked
+        asked += 1
+        return asked == stop_after
+    print(follow_run(RunFolder(Path(path)), stop, ProcessGroup(1, 2)), flush=True)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+class Pair:
+    """This process, of rank 0, and a fork of rank 1."""
+
+    def __init__(self, forks: Forks) -> None:
+        self.forks = forks
+
+    def start(self, runs: list[tuple[RunFolder, int]]) -> ProcessGroup:
+        """Let the fork follow the training of runs, in each of which it asks for a stop in a step (0: in none)."""
+        port = free_port()
+        paths = [(str(run.path), stop_after) for run, stop_after in runs]
+        self.forks.start(_FOLLOW.format(port=port, runs=paths))
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+        return ProcessGroup.join(TorchrunEnvironment(0, 2, 0))
+
+
+@pytest.fixture
+def pair(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")  # whatever a test sets is undone
+    monkeypatch.setenv("MASTER_PORT", "1")
+    yield Pair(forks)
+    ProcessGroup(0, 2).leave()
+
+
+def assert_close(run: RunFolder, other: RunFolder) -> None:
+    """Assert that two runs have the same metrics to 1e-4, and the same state."""
+    rows, others = read_metrics(run.metrics_file), read_metrics(other.metrics_file)
+    assert [row["step"] for row in rows] == [row["step"] for row in others]
+    timed = {"seconds", "tokens_per_second", "threads", "slowdown", "thread_changes"}
+    for row, expected in zip(rows, others, strict=True):
+        assert row.keys() - timed == expected.keys() - timed
+        for key in row.keys() - timed:
+            if isinstance(row[key], float):
+                assert row[key] == pytest.approx(expected[key], abs=1e-4, rel=1e-3), (row["step"], key)
+    arrays, expected_arrays = load_arrays(run.resume_file)[0], load_arrays(other.resume_file)[0]
+    assert arrays.keys() == expected_arrays.keys()
+    for name in arrays:
+        assert arrays[name].shape == expected_arrays[name].shape, name
+        tolerance = 1e-3 if name.startswith(("model.", "average.", "task.state")) else 0.05
+        if name == "random.cpu":
+            assert (arrays[name] == expected_arrays[name]).all()
+        assert arrays[name] == pytest.approx(expected_arrays[name], abs=tolerance), name
+
+
+def test_two_processes_compute_what_one_does(make_run, tmp_path: Path, pair: Pair) -> None:
+    steps = 7
+    pairs, texts = copy_rows(101), opinions(75)
+    common = {"precision": "fp32", "steps": steps, "evaluations": 2, "threads": 1}
+    makers: list[Callable[[str], RunFolder]] = [
+        lambda name: make_run(
+            name=f"lstm-{name}", ngram_prior=0, dropout=0.3, layers=2, state_reset_prob=0.3, **common
+        ),
+        lambda name: make_run(name=f"gru-{name}", ngram_prior=3, cell="gru", layers=2, dropout=0.2, **common),
+        lambda name: make_pair_run(tmp_path, pairs, f"pairs-{name}", layers=2, dropout=0.3, **common),
+        lambda name: make_pair_run(
+            tmp_path, pairs, f"fed-{name}", cell="rnn", input_feeding=True, batch_tokens=60, **common
+        ),
+        lambda name: make_labelled_run(
+            tmp_path, texts, f"texts-{name}", layers=2, word_dropout=0.2, embedding_dropout=0.2, ngram_dropout=0.2,
+            class_weight_power=1.0, batch_size=8, **common,
+        ),
+    ]  # fmt: skip
+    runs = [make("two") for make in makers]
+    pair.start([(two, 0) for two in runs])
+    for two in runs:
+        train_run(two, ignore, never, group=ProcessGroup(0, 2))
+    assert list(pair.forks.output()) == ["True"] * len(runs)
+    for make, two in zip(makers, runs, strict=True):
+        alone = make("one")
+        train_run(alone, ignore, never)
+        assert_close(two, alone)
+
+
+def test_a_run_continues_with_another_number_of_processes_after_a_stop_in_any(make_run, pair: Pair) -> None:
+    shape: dict[str, object] = {
+        "steps": 14,
+        "ngram_prior": 0,
+        "dropout": 0.2,
+        "state_reset_prob": 0.2,
+        "precision": "fp32",
+        "threads": 1,
+    }
+    straight, stopped = make_run(name="straight", **shape), make_run(name="stopped", **shape)
+    train_run(straight, ignore, never)
+    stop = StopAfter(4)
+    train_run(stopped, stop.report, stop)
+    pair.start([(stopped, 5)])
+    finished = train_run(stopped, ignore, never, group=ProcessGroup(0, 2))
+    assert (finished.reason, finished.step) == ("interrupted", 9)
+    assert list(pair.forks.output()) == ["False"]
+    assert stopped.read_status().state == "stopped"
+    train_run(stopped, ignore, never)
+    assert_close(stopped, straight)
+
+
+def test_a_lost_process_ends_the_training_and_a_restart_of_the_job_continues_its_run(
+    tmp_path: Path, pair: Pair, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    corpus, folder = tmp_path / "words.txt", tmp_path / "checkpoints"
+    corpus.write_text(word_text())
+    command = ["train", str(corpus), *QUICK, "--ngram-prior", "0", "--checkpoints", str(folder)]
+    job = {"TORCHELASTIC_RUN_ID": "job", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    killed = Event()
+
+    def kill_at_step_20(event: object, *arguments: object) -> None:
+        if getattr(event, "step", 0) == 20 and not killed.is_set():
+            killed.set()
+            pair.forks.kill()
+
+    monkeypatch.setattr("rnntui.cli.progress.Reporter.report", lambda self, event: kill_at_step_20(event))
+    for attempt in range(2):
+        place = {**job, "MASTER_PORT": str(free_port()), "TORCHELASTIC_RESTART_COUNT": str(attempt)}
+        pair.forks.start(
+            f"os.environ.update({ {**place, 'RANK': '1', 'LOCAL_RANK': '1'}!r}); print(run({command + STEPS!r}))"
+        )
+        for name, value in {**place, "RANK": "0", "LOCAL_RANK": "0"}.items():
+            monkeypatch.setenv(name, value)
+        code = run(command + STEPS)
+        lines = capfd.readouterr().err.splitlines()
+        [made] = [RunFolder(path) for path in folder.iterdir()]
+        if attempt == 0:
+            assert code == 1
+            assert "another process of this training has ended" in lines[-1]
+            assert made.read_status().state == "stopped"
+        else:
+            assert code == 0
+            assert list(pair.forks.output()) == ["0"]
+            assert made.read_status().state == "done"
+            assert [row["step"] for row in read_metrics(made.metrics_file) if "train_loss" in row] == [10, 20, 30, 40]
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"WORLD_SIZE": "2"}, "the environment has WORLD_SIZE=2 but not RANK, LOCAL_RANK, MASTER_ADDR, MASTER_PORT"),
+        ({**PLACE, "RANK": "two"}, "RANK=two is not a number"),
+        ({**PLACE, "RANK": "2"}, "RANK=2, which is not below WORLD_SIZE=2"),
+    ],
+)
+def test_an_environment_that_is_not_torchruns_is_refused(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        TorchrunEnvironment.read(environ)
+    assert "torchrun --nproc-per-node 2 -m rnntui train" in str(caught.value)
+
+
+def test_a_process_alone_needs_no_environment() -> None:
+    assert TorchrunEnvironment.read({}) == TorchrunEnvironment()
+    assert TorchrunEnvironment.read({"WORLD_SIZE": "1"}).size == 1
+
+
+def test_a_batch_that_cannot_be_divided_is_refused_with_one_that_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in PLACE.items():
+        monkeypatch.setenv(name, value)
+    corpus = tmp_path / "words.txt"
+    corpus.write_text(word_text())
+    assert run(["train", str(corpus), "--batch-size", "7", "--checkpoints", str(tmp_path / "checkpoints")]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "--batch-size 7 cannot be divided among 2 processes; use a multiple of 2, such as --batch-size 8" in line
