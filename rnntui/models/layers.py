@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +61,7 @@ def _initialize(rnn: nn.RNNBase, config: RecurrentConfig) -> None:
 def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
     """Return the hidden states `(T, B, H)` of recurrent layers, and the state after the last step.
 
-    On a GPU this is the module itself, hence the vendor's kernels. On a CPU it is so for the LSTM in full precision, a
+    On a GPU these are the vendor's kernels, see `_run_kernels`. On a CPU it is so for the LSTM in full precision, a
     kernel of oneDNN; the other cells, and the LSTM under autocast, have functions of their own: see
     `rnntui.models.sequence_functions` and `rnntui.models.mixed_precision_lstm`. They keep the state in the precision of
     the parameters, under autocast too.
@@ -72,9 +72,11 @@ def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = 
         state: the initial state, tensors `(L, B, H)`; None is one of zeros.
     """
     is_cast = torch.is_autocast_enabled(inputs.device.type)
-    if inputs.device.type != "cpu" or (isinstance(rnn, nn.LSTM) and not is_cast):
+    if inputs.device.type != "cpu":
+        return _run_kernels(rnn, inputs, state)
+    if isinstance(rnn, nn.LSTM) and not is_cast:
         if rnn.dropout and rnn.training and is_part():
-            return _run_one_by_one(rnn, inputs, state)
+            return _run_kernels(rnn, inputs, state)
         initial = None if state is None else state if len(state) == 2 else state[0]
         hidden, final = rnn(inputs, initial)
         return hidden, final if isinstance(final, tuple) else (final,)
@@ -92,28 +94,70 @@ def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = 
     return hidden, tuple(torch.stack(tensors) for tensors in zip(*finals, strict=True))
 
 
-def _run_one_by_one(rnn: nn.RNNBase, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
-    """Return what the module does, with a call for each layer: the dropout between them is that of the whole batch."""
+def _run_kernels(rnn: nn.RNNBase, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
+    """Return what `run_recurrent_layers` does, by torch's kernels for all time steps at once, cuDNN's on a CUDA GPU.
+
+    Under autocast, torch runs cuDNN's kernels in float16, whatever the type it was asked for (AutocastRNN.cpp), in
+    which the gradients of a mean over many positions vanish. Here they run in bf16, on copies of the weights, where
+    cuDNN has that, else in full precision; the state is returned in the precision of the parameters.
+
+    With dropout between the layers they run one by one: cuDNN's own dropout has a random state that is not saved with
+    torch's, so that no resumed run would draw the same, and no kernel draws the dropout of the whole batch for a part.
+    """
+    device, parameter = inputs.device.type, rnn.all_weights[0][0]
+    kind = parameter.dtype
+    if torch.is_autocast_enabled(device) and has_cudnn_kernel(torch.get_autocast_dtype(device)):
+        kind = torch.get_autocast_dtype(device)
+    has_dropout = rnn.training and rnn.dropout > 0
+    groups = [[index] for index in range(rnn.num_layers)] if has_dropout else [list(range(rnn.num_layers))]
     if state is None:
-        zeros = inputs.new_zeros(rnn.num_layers, inputs.shape[1], rnn.hidden_size)
+        zeros = parameter.new_zeros(rnn.num_layers, inputs.shape[1], rnn.hidden_size)
         state = (zeros,) * (2 if isinstance(rnn, nn.LSTM) else 1)
-    functions: dict[str, Callable[..., tuple[Tensor, ...]]] = {
-        "LSTM": torch.lstm,
-        "GRU": torch.gru,
-        "RNN_TANH": torch.rnn_tanh,
-        "RNN_RELU": torch.rnn_relu,
-    }
-    function = functions[rnn.mode]
     hidden, finals = inputs, []
-    for index, weights in enumerate(rnn.all_weights):
-        if index:
-            hidden = part_dropout(hidden, rnn.dropout, 1)
-        initial = [tensor[index : index + 1].contiguous() for tensor in state]
-        hidden, *final = function(
-            hidden, initial if rnn.mode == "LSTM" else initial[0], weights, True, 1, 0.0, True, False, False
-        )
-        finals.append(final)
-    return hidden, tuple(torch.cat(tensors) for tensors in zip(*finals, strict=True))
+    with torch.autocast(device, enabled=False):
+        for layers in groups:
+            if layers[0]:
+                hidden = part_dropout(hidden, rnn.dropout, 1)
+            initial = tuple(tensor[layers[0] : layers[-1] + 1].to(kind).contiguous() for tensor in state)
+            if kind == parameter.dtype and len(layers) == rnn.num_layers:
+                # The module's weights lie in memory as the kernels want them.
+                hidden, final = rnn(hidden.to(kind), initial if len(initial) == 2 else initial[0])
+            else:
+                weights = [weight.to(kind) for index in layers for weight in rnn.all_weights[index]]
+                hidden, final = _kernel_layers(rnn, hidden.to(kind), initial, weights, len(layers))
+            finals.append(final if isinstance(final, tuple) else (final,))
+    return hidden, tuple(torch.cat(tensors).to(parameter.dtype) for tensors in zip(*finals, strict=True))
+
+
+def _kernel_layers(
+    rnn: nn.RNNBase, inputs: Tensor, state: State, weights: list[Tensor], layers: int
+) -> tuple[Tensor, Tensor | State]:
+    """Return the hidden states `(T, B, H)` of so many layers with the weights given, and their final state."""
+    settings = (True, layers, 0.0, rnn.training, False, False)  # biases; layers, dropout; training; one direction
+    if isinstance(rnn, nn.LSTM):
+        hidden, *final = torch.lstm(inputs, state, weights, *settings)
+        return hidden, tuple(final)
+    function = torch.gru if isinstance(rnn, nn.GRU) else torch.rnn_tanh if rnn.mode == "RNN_TANH" else torch.rnn_relu
+    output: tuple[Tensor, Tensor] = function(inputs, state[0], weights, *settings)
+    return output
+
+
+@functools.cache
+def has_cudnn_kernel(kind: torch.dtype) -> bool:
+    """Return True if torch runs recurrent layers of this type by cuDNN; bf16 came with cuDNN 9.13."""
+    if not torch.cuda.is_available():
+        return False
+    # An evaluation may be what asks first: its tensors would have no graph.
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cuda", enabled=False):
+        inputs, bias = (torch.zeros(shape, dtype=kind, device="cuda") for shape in ((1, 1, 8), (32,)))
+        matrix = torch.zeros(32, 8, dtype=kind, device="cuda", requires_grad=True)
+        try:
+            hidden, *_ = torch.lstm(
+                inputs, (inputs, inputs), [matrix, matrix, bias, bias], True, 1, 0.0, True, False, False
+            )
+        except RuntimeError:
+            return False
+    return hidden.grad_fn is not None and "RnnBackward" in hidden.grad_fn.name()
 
 
 def _run_layer(rnn: nn.RNNBase, index: int, inputs: Tensor, state: list[Tensor]) -> tuple[Tensor, ...]:

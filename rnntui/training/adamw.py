@@ -38,8 +38,13 @@ class AdamW:
                 parameter.grad = None
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Update the weights that have gradients."""
+    def step(self, skip: Tensor | None = None) -> None:
+        """Update the weights that have gradients.
+
+        Args:
+            skip: A scalar on the device of the weights; where it is 1, nothing changes. It is not read on the host.
+                Only the fused kernel takes it.
+        """
         for group in self.param_groups:
             parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
             states = [self._state_of(parameter) for parameter in parameters]
@@ -51,6 +56,7 @@ class AdamW:
                 [],
                 [state["step"] for state in states],
                 fused=self._fused,
+                found_inf=skip,
                 amsgrad=False,
                 beta1=self.betas[0],
                 beta2=self.betas[1],

@@ -117,7 +117,7 @@ class ClassifierTask:
         if rate:
             tokens = tokens.masked_fill(draw(tokens.shape, 1, torch.rand) < rate, self.tokenizer.unknown_id)
         logits, *parts = self._logits(batch, tokens, values=values)
-        labels = torch.from_numpy(batch.labels).to(logits.device)
+        labels = self.hardware.put(batch.labels)
         smoothing = self._settings.label_smoothing
         losses = [weighted_cross_entropy(part, labels, self._class_weights, smoothing) for part in (logits, *parts)]
         weights = [1.0, *[_PART_WEIGHT] * len(parts)]
@@ -153,9 +153,8 @@ class ClassifierTask:
     ) -> list[Tensor]:
         """Return the logits `(B, K)`, and after them those of each part if there are two."""
         hardware = hardware or self.hardware
-        device = hardware.device
         with hardware.autocast():
-            recurrent = self.model.recurrent_logits(tokens.to(device), torch.from_numpy(batch.lengths)).float()
+            recurrent = self.model.recurrent_logits(hardware.put(tokens), hardware.put(batch.lengths)).float()
         if self.model.ngrams is None:
             return [recurrent]
         features = batch.ngrams
@@ -165,7 +164,7 @@ class ClassifierTask:
             with contextlib.nullcontext() if values is None else values.drawing():
                 weights = weights * (draw(weights.shape, 0, torch.rand) >= rate) / (1 - rate)
         indices, offsets = torch.from_numpy(features.indices), torch.from_numpy(features.offsets[:-1])
-        linear = self.model.ngram_logits(*(tensor.to(device) for tensor in (indices, weights, offsets)))
+        linear = self.model.ngram_logits(*(hardware.put(tensor) for tensor in (indices, weights, offsets)))
         return [recurrent + linear, recurrent, linear]
 
     def _evaluate(self, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from rnntui.config import Device, Precision
 from rnntui.errors import UsageError
@@ -31,6 +34,21 @@ class Hardware:
     def precision(self) -> str:
         """Name of the precision, `bf16` or `fp32`."""
         return "bf16" if self.bf16 else "fp32"
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """True if the device computes while the program goes on: to read a number from it waits for all its work."""
+        return self.device.type == "cuda"
+
+    def put(self, array: NDArray[np.generic] | Tensor) -> Tensor:
+        """Return an array as a tensor on the device; the copy to a GPU waits for nothing.
+
+        It goes through page-locked memory, which torch keeps until the copy is done.
+        """
+        tensor = array if isinstance(array, Tensor) else torch.from_numpy(array)
+        if not self.is_asynchronous:
+            return tensor.to(self.device)
+        return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def in_full_precision(self) -> Hardware:
         """Return the same hardware with matrix products in fp32."""
@@ -61,6 +79,8 @@ def choose_hardware(device: Device, precision: Precision, threads: int | None) -
     Raises `UsageError` if the hardware lacks what is asked for.
     """
     flush_denormals()
+    # cuBLAS reads this at its first use. Without it, the LSTM's gradients may differ from run to run (torch.nn.LSTM).
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:2")
     name = device
     if device == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

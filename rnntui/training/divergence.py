@@ -23,10 +23,11 @@ class DivergenceGuard:
         self._progress = progress
         self._max_loss = max(_MAX_LOSS_RATIO * uniform_loss, 1.0)
 
-    def check_step(self, loss: float, gradient_norm: float, rate: float) -> None:
-        """Check a step before its update reaches the weights.
+    def check_step(self, step: int, loss: float, gradient_norm: float, rate: float) -> None:
+        """Check a step.
 
         Args:
+            step: Number of the step, from 1.
             loss: Mean training loss of the step, in nats a token.
             gradient_norm: Norm of the gradient before clipping.
             rate: Learning rate, for the message.
@@ -34,13 +35,13 @@ class DivergenceGuard:
         Raises `TrainingError` if a number is not finite, or if the smoothed loss has left every sensible range.
         """
         progress = self._progress
-        position = f"at step {progress.step + 1:,} (learning rate {rate:.2g})"
+        position = f"at step {step:,} (learning rate {rate:.2g})"
         for name, value in (("loss", loss), ("gradient norm", gradient_norm)):
             if not math.isfinite(value):
                 raise self._error(f"the {name} is not finite {position}")
         previous = progress.smoothed_loss if progress.smoothed_loss is not None else loss
         progress.smoothed_loss = _SMOOTHING * previous + (1 - _SMOOTHING) * loss
-        if progress.step > _GRACE_STEPS and progress.smoothed_loss > self._max_loss:
+        if step - 1 > _GRACE_STEPS and progress.smoothed_loss > self._max_loss:
             raise self._error(f"the loss diverged to {progress.smoothed_loss:.2f} {position}")
 
     def check_evaluation(self, evaluation: Evaluation) -> None:

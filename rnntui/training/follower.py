@@ -36,5 +36,5 @@ def follow(state: TrainingState, clip_grad_norm: float, stop_requested: Callable
         else:
             threads.start_step()
             began = time.perf_counter()
-            tokens = step.run(value).tokens
+            tokens = step.run(value)
             threads.add_step(time.perf_counter() - began, tokens)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,24 +14,10 @@ from rnntui.training.task import Task
 _CLIP_EPSILON = 1e-6  # that torch adds to the norm before it divides by it
 
 
-class StepResult(NamedTuple):
-    """Result of a step over the whole batch.
-
-    Args:
-        loss: Mean loss before the update, in nats a token.
-        gradient_norm: Norm of the gradient before clipping.
-        tokens: Number of tokens of the batch.
-        is_clipped: True if the gradient was clipped.
-    """
-
-    loss: float
-    gradient_norm: float
-    tokens: int
-    is_clipped: bool
-
-
 class GradientStep:
     """Updates the weights of a task's model, step by step.
+
+    A single process on a GPU reads no number of a step, which would wait for the GPU (`reads_later`).
 
     Args:
         task: Computes the loss, in a group this process's share of it.
@@ -54,36 +39,43 @@ class GradientStep:
         self._parameters = list(task.model.parameters())
         self._stop_requested = stop_requested
         self._gradients = None if task.group.size == 1 else _FlatGradients(self._parameters, task.group)
+        self.reads_later = task.hardware.is_asynchronous and task.group.size == 1
 
     def stop_requested(self) -> bool:
         """Return True if this process is asked to stop, or another one was by the last step."""
         return self._stop_requested() or (self._gradients is not None and self._gradients.is_stop_requested)
 
-    def run(self, rate: float, check: Callable[[float, float, float], None] | None = None) -> StepResult:
-        """Update the weights once.
+    def is_clipped(self, gradient_norm: float) -> bool:
+        """Return True if a gradient of this norm is clipped."""
+        return gradient_norm + _CLIP_EPSILON > self._clip_grad_norm
+
+    def run(self, rate: float, check: Callable[[Tensor, Tensor], None] | None = None) -> int:
+        """Update the weights once; return the number of tokens of the whole batch.
+
+        With `reads_later`, an update whose loss or gradient norm is not finite changes nothing.
 
         Args:
             rate: Learning rate.
-            check: Receives loss, gradient norm and rate before the update; an exception that it raises prevents it.
+            check: Receives two scalars on the device before the update: the mean loss of the whole batch, in nats a
+                token, and the norm of the gradient before clipping. An exception that it raises prevents the update.
         """
         optimizer = self._optimizer
         for group in optimizer.param_groups:
             group["lr"] = rate * group["rate_factor"]()
-        loss_tensor, tokens = self._task.loss()
+        loss, tokens = self._task.loss()
         optimizer.zero_grad()
-        loss_tensor.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         if self._gradients is not None:
-            loss_tensor = self._gradients.add_up(loss_tensor, self._stop_requested())
-        norm_tensor = torch.nn.utils.get_total_norm(p.grad for p in self._parameters if p.grad is not None)
-        loss, gradient_norm = loss_tensor.item(), norm_tensor.item()
+            loss = self._gradients.add_up(loss, self._stop_requested())
+        norm = torch.nn.utils.get_total_norm(p.grad for p in self._parameters if p.grad is not None)
         if check is not None:
-            check(loss, gradient_norm, rate)
+            check(loss, norm)
+        skip = (~torch.isfinite(loss.detach() + norm)).float() if self.reads_later else None
         # Where there is nothing to clip, `clip_grad_norm_` multiplies all gradients by 1: a pass over all of them.
-        is_clipped = gradient_norm + _CLIP_EPSILON > self._clip_grad_norm
-        if is_clipped:
-            torch.nn.utils.clip_grads_with_norm_(self._parameters, self._clip_grad_norm, norm_tensor)
-        optimizer.step()
-        return StepResult(loss, gradient_norm, tokens, is_clipped)
+        if self.reads_later or self.is_clipped(norm.item()):
+            torch.nn.utils.clip_grads_with_norm_(self._parameters, self._clip_grad_norm, norm)
+        optimizer.step(skip)
+        return tokens
 
 
 class _FlatGradients:

@@ -146,11 +146,10 @@ class LanguageModelTask:
         self, inputs: NDArray[np.int64], targets: NDArray[np.int64], positions: NDArray[np.int64]
     ) -> tuple[Tensor, int]:
         """Return the mean loss of a window and its number of tokens; the arguments are those of a batch, `(T, B)`."""
-        device = self.hardware.device
         with self.hardware.autocast():
-            logits, state = self.model(torch.from_numpy(inputs).to(device), self._state, positions)  # (T, B, V)
+            logits, state = self.model(self.hardware.put(inputs), self._state, positions)  # (T, B, V)
         self._state = self._carry(state)
-        target_ids = torch.from_numpy(targets).to(device)
+        target_ids = self.hardware.put(targets)
         return cross_entropy(logits.float().flatten(0, 1), target_ids.flatten()), targets.size
 
     def _carry(self, state: State) -> State:
@@ -159,7 +158,7 @@ class LanguageModelTask:
         if not self._state_reset_prob:
             return detached
         drawn = draw(detached[0].shape[1:2], 0, torch.rand)
-        keep = (drawn >= self._state_reset_prob).to(detached[0])  # (B,)
+        keep = self.hardware.put((drawn >= self._state_reset_prob).float())  # (B,)
         return tuple(tensor * keep[:, None] for tensor in detached)
 
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:

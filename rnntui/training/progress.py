@@ -86,10 +86,13 @@ class TrainingProgress:
             raise ValueError("the plan has no interval of evaluations")
         return progress
 
-    def add_step(self, loss: float, tokens: int, *, is_clipped: bool = False) -> None:
-        """Count one more step, with its mean loss in nats a token; `is_clipped` if its gradient was too long."""
+    def add_step(self, tokens: int) -> None:
+        """Count one more step, over so many tokens."""
         self.step += 1
         self.tokens += tokens
+
+    def add_loss(self, loss: float, *, is_clipped: bool = False) -> None:
+        """Count the mean loss of a step in nats a token; `is_clipped` if its gradient was too long."""
         self.loss_sum += loss
         self.loss_count += 1
         self.clipped_count += is_clipped

@@ -183,7 +183,7 @@ class Seq2SeqTask:
         This is guided alignment (Chen et al. 2016, "Guided Alignment Training for Topic-Aware Neural Machine
         Translation", section 3).
         """
-        aligned = torch.from_numpy(self._aligner.align(batch.source, batch.targets)).to(weights.device)
+        aligned = self.hardware.put(self._aligner.align(batch.source, batch.targets))
         cross_entropies = -(aligned * weights.float().clamp_min(_LEAST_WEIGHT).log()).sum(dim=2)  # (B, T)
         count = (aligned > 0).any(dim=2).sum()
         if self.group.size > 1:
@@ -275,9 +275,8 @@ def attentional_vectors(model: Seq2Seq, batch: PairBatch, hardware: Hardware) ->
 
     The third result is the attention weights `(B, T, S)`, None without attention.
     """
-    device = hardware.device
     source, lengths, inputs, targets = (
-        torch.from_numpy(ids).to(device) for ids in (batch.source, batch.lengths, batch.inputs, batch.targets)
+        hardware.put(ids) for ids in (batch.source, batch.lengths, batch.inputs, batch.targets)
     )
     vectors, weights = model(source, lengths, inputs)  # (T, B, E)
     is_token = targets != PAD

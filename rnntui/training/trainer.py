@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from typing import cast
+
+from torch import Tensor
 
 from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
 from rnntui.errors import TrainingError
@@ -18,13 +21,14 @@ from rnntui.training.divergence import DivergenceGuard
 from rnntui.training.evaluation import Evaluation, EvaluationMonitor, TimeLeft, unlimited
 from rnntui.training.events import Evaluated, Evaluating, Event, Finished, FinishReason, Started, Stepped
 from rnntui.training.gradient_step import GradientStep
-from rnntui.training.metrics_and_status import MetricsWriter, StatusWriter
+from rnntui.training.metrics_and_status import LOG_EVERY, MetricsWriter, StatusWriter
 from rnntui.training.plan import StepTimer, learning_rate
 from rnntui.training.process_group import Command, ProcessLostError
 from rnntui.training.selection import SelectionRule
 from rnntui.training.speed import SpeedMonitor
 from rnntui.training.step_memory import out_of_memory
 from rnntui.training.training_state import TrainingState
+from rnntui.training.unread_steps import UnreadSteps
 
 
 class _FinalEvaluationStoppedError(Exception):
@@ -70,6 +74,9 @@ class Trainer:
         self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)
         self._timer = StepTimer(state.progress.evaluation_seconds, state.progress.final_seconds)
         self._speed = SpeedMonitor()
+        self._unread = UnreadSteps()
+        self._untimed_steps = 0
+        self._last_numbers = math.nan, math.nan
         self._started_at = time.perf_counter() - state.progress.seconds
         self._saved_at = self._stepping_since = time.perf_counter()
 
@@ -119,10 +126,14 @@ class Trainer:
                 self._save()
                 return False
             rate = learning_rate(progress.step, planner.plan, self._config)
-            loss, gradient_norm = self._timed_step(rate)
+            self._timed_step(rate)
             is_replanned = planner.update(progress, self._timer)
             progress.plan = planner.plan
             is_evaluation = planner.plan.is_evaluation(progress.step, progress.evaluated_step)
+            if is_evaluation:
+                self._read_steps()
+                self._time_steps()
+            loss, gradient_norm = self._last_numbers
             has_row = is_evaluation or self._metrics.is_due
             slowdown = self._speed.slowdown
             train_loss = self._metrics.write_steps(rate, gradient_norm, slowdown) if has_row else None
@@ -135,29 +146,57 @@ class Trainer:
                 self._save()
         return True
 
-    def _timed_step(self, rate: float) -> tuple[float, float]:
-        """Update the weights once, and take the time; returns what `_step` does."""
+    def _timed_step(self, rate: float) -> None:
+        """Update the weights once, and take the time."""
         threads = self._task.hardware.threads.start_step()
         began, tokens = time.perf_counter(), self._progress.tokens
-        loss, gradient_norm = self._step(rate)
+        self._untimed_steps += 1
+        self._step(rate)
         seconds, tokens = time.perf_counter() - began, self._progress.tokens - tokens
         self._metrics.note_threads(threads)
         self._task.hardware.threads.add_step(seconds, tokens)
         self._speed.add(seconds, tokens)
-        # What the loop does beside the step itself is time too: a plan without it would run late.
-        now = time.perf_counter()
-        self._timer.add(now - self._stepping_since)
-        self._stepping_since = now
+        if not self._unread:
+            self._time_steps()
         self._update_seconds()
-        return loss, gradient_norm
 
-    def _step(self, rate: float) -> tuple[float, float]:
-        """Update the weights once; returns the loss before the update and the gradient norm before clipping."""
+    def _time_steps(self) -> None:
+        """Divide the time since the last call among the steps since then.
+
+        What the loop does beside a step is time too: a plan without it would run late. On a GPU, a step that is not
+        waited for seems to take no time, and the one that is waited for, that of all before it.
+        """
+        if not self._untimed_steps:
+            return
+        now = time.perf_counter()
+        for _ in range(self._untimed_steps):
+            self._timer.add((now - self._stepping_since) / self._untimed_steps)
+        self._stepping_since, self._untimed_steps = now, 0
+
+    def _step(self, rate: float) -> None:
+        """Update the weights once; its loss and its gradient norm are read at once, or on a GPU some steps later."""
+
+        def note(loss: Tensor, gradient_norm: Tensor) -> None:
+            self._unread.add(self._progress.step + 1, loss, gradient_norm, rate)
+            if not self._gradient_step.reads_later:
+                self._read_steps()
+
         self._group.announce(Command.STEP, rate)
-        step = self._gradient_step.run(rate, self._guard.check_step)
-        self._progress.add_step(step.loss, step.tokens, is_clipped=step.is_clipped)
+        self._progress.add_step(self._gradient_step.run(rate, note))
         self._state.update_average()
-        return step.loss, step.gradient_norm
+        if self._progress.loss_count + len(self._unread) >= LOG_EVERY or math.isnan(self._last_numbers[0]):
+            self._read_steps()
+
+    def _read_steps(self) -> None:
+        """Check and count the losses and gradient norms of the steps that have not been read.
+
+        Raises `TrainingError` if one is not finite, or the loss diverges. An update that is not finite never reaches
+        the weights: it is made after this, or the optimizer has skipped it.
+        """
+        for step, loss, gradient_norm, rate in self._unread.read():
+            self._guard.check_step(step, loss, gradient_norm, rate)
+            self._progress.add_loss(loss, is_clipped=self._gradient_step.is_clipped(gradient_norm))
+            self._last_numbers = loss, gradient_norm
 
     def _align_processes(self) -> None:
         """Give the weights to the other processes, whose own may be rounded differently on another machine."""
@@ -234,6 +273,8 @@ class Trainer:
         self._status.write(state, message, results)
 
     def _save(self) -> None:
+        self._read_steps()
+        self._time_steps()
         self._update_seconds()
         began = time.perf_counter()
         self._held.check()

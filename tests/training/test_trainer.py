@@ -160,10 +160,10 @@ def test_gradients_are_clipped_and_the_unclipped_norm_is_reported(make_run, monk
     norms = []
     update = AdamW.step
 
-    def recording_update(self: AdamW):
+    def recording_update(self: AdamW, skip: torch.Tensor | None = None):
         gradients = [p.grad for group in self.param_groups for p in group["params"]]
         norms.append(float(torch.nn.utils.get_total_norm(gradients)))
-        return update(self)
+        return update(self, skip)
 
     monkeypatch.setattr(AdamW, "step", recording_update)
     _, events = train(make_run(steps=10, clip_grad_norm=1e-3))

@@ -62,7 +62,8 @@ def train_step(state: TrainingState) -> None:
     loss.backward()
     state.optimizer.step()
     state.task.cursor += 1  # type: ignore[attr-defined]
-    state.progress.add_step(loss.item(), 4)
+    state.progress.add_step(4)
+    state.progress.add_loss(loss.item())
     state.update_average()
 
 
