@@ -1,10 +1,15 @@
-"""Formatting of losses, scores, counts and durations for people; words for a shell."""
+"""Formatting of losses, scores, counts, durations and names of files for people; words for a shell."""
 
 from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+
+def few_names(names: Sequence[str]) -> str:
+    """Return the names of files for a message: of more than two, the first and the number of the others."""
+    return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1:,} more files"
 
 
 def shell_quote(word: str) -> str:

@@ -50,7 +50,7 @@ def evaluate_pairs(run: RunFolder, arguments: EvaluateArguments) -> None:
         save_rows(arguments.save, pairs.rows)
     with ProgressBar("evaluating", is_immediate=True) as bar:
         prepare_for_torch()
-        from rnntui.text.corpus import few_names
+        from rnntui.formatting import few_names
         from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
         from rnntui.training.evaluation import EvaluationMonitor
 

@@ -40,8 +40,8 @@ def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
 def _evaluate_losses(run: RunFolder, arguments: EvaluateArguments) -> dict[str, Any]:
     """Evaluate on a text; print the losses, unless they are wanted as JSON, and return them."""
     require_extra("train", "evaluating a language model")  # `rnntui score` does not
+    from rnntui.formatting import few_names
     from rnntui.text.chat_exports import converted_chat
-    from rnntui.text.corpus import few_names
 
     if not arguments.text:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")

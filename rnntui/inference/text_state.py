@@ -125,7 +125,10 @@ def load_text_state(path: Path, fingerprint: str, loaded: LoadedLanguageModel) -
             raise _not_a_state(path, "it is too large")
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
-    arrays, metadata = load_arrays(path)
+    try:
+        arrays, metadata = load_arrays(path)
+    except RunError as error:
+        raise _not_a_state(path, str(error.__cause__ or error.problem)) from error
     if metadata.get("format") != _FORMAT or set(arrays) != {"state", "recent"}:
         raise _not_a_state(path, f"it has the format {metadata.get('format', 'of something else')!r:.40}")
     if metadata.get("fingerprint") != fingerprint:
@@ -156,4 +159,6 @@ def _has_tokens(state: Array, network: NumpyLanguageModel) -> bool:
 
 
 def _not_a_state(path: Path, problem: str) -> RunError:
-    return RunError(f"{path} is not a state that this model can go on from: {problem}")
+    return RunError(
+        f"{path} is not a state that this model can go on from: {problem}", hint="name a file that was saved as one"
+    )

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelTrainingConfig, ReadingConfig
 from rnntui.errors import CorpusError, RnntuiError, RunError
+from rnntui.formatting import few_names
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.kinds.corpus_info import TextCorpusInfo, TokenFileInfo
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.char_tokenizer import CharTokenizer, code_points, text_of_code_points
 from rnntui.text.chat_exports import converted_chat
-from rnntui.text.corpus import Corpus, few_names, find_corpus
+from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_split import split_documents
 from rnntui.text.suffix_index import BARRIER

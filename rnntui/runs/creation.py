@@ -19,6 +19,7 @@ from rnntui import __version__
 from rnntui.atomic_files import umask
 from rnntui.config import Newlines
 from rnntui.errors import CorpusError, RunError, UsageError
+from rnntui.formatting import few_names
 from rnntui.kinds.corpus_info import CorpusInfo
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, title_of
@@ -136,8 +137,11 @@ def _run_on_changed(
     other: Newlines = "keep" if text.newlines == "universal" else "universal"
     alike = [run for run, corpus in corpora.items() if name is not None or corpus.name == text.name]
     if not alike:
-        raise UsageError(f"no run on {text.name} to resume in {checkpoints}", hint="start one without --resume")
-    files = ", ".join(text.sources)
+        raise UsageError(
+            f"no run on {text.name} to resume in {checkpoints}",
+            hint="name the run with --name, or start one without --resume",
+        )
+    files = few_names(text.sources)
     fingerprint = text.fingerprint(other)
     for run in alike:
         if corpora[run].fingerprint == fingerprint:
@@ -147,10 +151,12 @@ def _run_on_changed(
             )  # fmt: skip
     newest, corpus = alike[0], corpora[alike[0]]
     if corpus.sources and [*map(os.path.abspath, corpus.sources)] == [*map(os.path.abspath, text.sources)]:
-        problem = f"{files} has changed since run {newest.name} was created"
+        verb = "has" if len(text.sources) == 1 else "have"
+        problem = f"{files} {verb} changed since run {newest.name} was created"
     else:
-        sources = f", {', '.join(corpus.sources)}" if corpus.sources else ""
-        problem = f"{files} is not the text that run {newest.name} was trained on{sources}"
+        sources = f", {few_names(corpus.sources)}" if corpus.sources else ""
+        verb = "is" if len(text.sources) == 1 else "are"
+        problem = f"{files} {verb} not the text that run {newest.name} was trained on{sources}"
     if text.accept_change is not None:
         text.accept_change(f"{problem}; training goes on with the run's own copy of its text, as it was")
         return newest

@@ -13,8 +13,9 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from rnntui.errors import CorpusError, UsageError
+from rnntui.formatting import few_names
 from rnntui.text.compressed import without_compression_suffix
-from rnntui.text.corpus import Corpus, few_names
+from rnntui.text.corpus import Corpus
 from rnntui.text.encoding import lines_of
 from rnntui.text.parallel_corpus import PairRows
 from rnntui.text.tables import TableText

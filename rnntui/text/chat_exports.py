@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnntui.errors import CorpusError
+from rnntui.formatting import few_names
 from rnntui.kinds.corpus_info import TurnFormat
 from rnntui.text.chat_messages import NOTICES, ChatExportError, ChatFormat, ChatMessage, clean_name
-from rnntui.text.corpus import Corpus, few_names
+from rnntui.text.corpus import Corpus
 from rnntui.text.discord_export import DISCORD_CSV, DISCORD_TEXT
 from rnntui.text.json_chat_exports import JSON_FORMATS
 from rnntui.text.plain_chat_logs import IRC, STAMPED

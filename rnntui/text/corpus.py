@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rnntui.config import DecodingErrors, Newlines
 from rnntui.errors import CorpusError
+from rnntui.formatting import few_names
 from rnntui.text.compressed import CompressedFileError, read_blocks, unreadable
 from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, invalid_text, text_encoding
 from rnntui.text.recognition import recognize
@@ -187,11 +188,6 @@ def _add_all(sources: list[str], files: SourceFiles) -> SourceFiles:
         binaries = f", and {len(files.skipped):,} that are not text ({reason})" if files.skipped else ""
         raise CorpusError(f"no text files in {few_names(sources)}{binaries}")
     return files
-
-
-def few_names(names: Sequence[str]) -> str:
-    """Return the names of files for a message: of more than two, the first and the number of the others."""
-    return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1:,} more files"
 
 
 def _counted(word: str, count: int) -> str:

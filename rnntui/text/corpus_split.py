@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rnntui.errors import CorpusError
-from rnntui.text.corpus import few_names
+from rnntui.formatting import few_names
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,8 +18,8 @@ import numpy as np
 
 from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
+from rnntui.formatting import few_names
 from rnntui.text.background_hash import BackgroundHash
-from rnntui.text.corpus import few_names
 from rnntui.text.corpus_split import SEED, Origin, Part, changed_error
 from rnntui.text.documents import read_documents
 from rnntui.text.token_ids import TokenFile, smallest_dtype

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from rnntui.errors import CorpusError
+from rnntui.formatting import few_names
 from rnntui.kinds.labelled_corpus_info import LabelledLayout
-from rnntui.text.corpus import few_names
 from rnntui.text.dropped_rows import quote
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
 from rnntui.text.normalization import comparison_key

@@ -13,8 +13,9 @@ from statistics import fmean
 from typing import Literal
 
 from rnntui.errors import CorpusError
+from rnntui.formatting import few_names
 from rnntui.text.compressed import without_compression_suffix
-from rnntui.text.corpus import Corpus, few_names
+from rnntui.text.corpus import Corpus
 from rnntui.text.encoding import lines_of
 from rnntui.text.fasttext import looks_like_fasttext
 from rnntui.text.json_pairs import looks_like_json

@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from rnntui.errors import CorpusError, UsageError
+from rnntui.formatting import few_names
 from rnntui.kinds.labelled_corpus_info import DETECTED_COLUMNS, LabelledColumns, LabelledLayout, check_columns
 from rnntui.text.aligned_files import without_accompanying_files
-from rnntui.text.corpus import Corpus, few_names
+from rnntui.text.corpus import Corpus
 from rnntui.text.dropped_rows import quote
 from rnntui.text.fasttext import PREFIX, looks_like_fasttext, read_fasttext_rows, refuse_several_labels
 from rnntui.text.json_pairs import json_texts, key_of, list_length, looks_like_json, read_json_rows, refuse_json_array

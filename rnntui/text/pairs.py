@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnntui.errors import CorpusError
+from rnntui.formatting import few_names
 from rnntui.kinds.inputs import parse_columns
 from rnntui.kinds.pair_corpus_info import FIRST_TABLE_LAYOUT, PairLayout
 from rnntui.text.aligned_files import find_aligned_files, read_aligned_rows, without_accompanying_files
 from rnntui.text.compressed import read_beginning, without_compression_suffix
-from rnntui.text.corpus import Corpus, few_names
+from rnntui.text.corpus import Corpus
 from rnntui.text.dropped_rows import quote
 from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.parallel_corpus import PairRows, ParallelCorpus

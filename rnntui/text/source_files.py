@@ -177,11 +177,11 @@ def _matches(source: str) -> list[Path]:
 
 def _visible_files(folder: Path) -> list[Path]:
     """Return the files of a folder and its subfolders, sorted, without hidden ones."""
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file()
-    ]
+    files: list[Path] = []
+    for parent, folders, names in os.walk(folder):  # passes over a subfolder that cannot be read or is gone by now
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [path for name in names if not name.startswith(".") and (path := Path(parent, name)).is_file()]
+    return sorted(files)
 
 
 def _copy_of_pipe(path: Path) -> Path:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from rnntui.errors import UsageError
-from rnntui.text.corpus import Corpus, few_names
+from rnntui.formatting import few_names
+from rnntui.text.corpus import Corpus
 from rnntui.text.speaker_detection import count_labels, sample_lines, turn_format
 from rnntui.text.turns import SpeakerLabels
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
+from rnntui.formatting import few_names
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.background_hash import BackgroundHash
 from rnntui.text.character_counts import CharacterCounter
-from rnntui.text.corpus import few_names
 from rnntui.text.documents import read_documents, segments
 from rnntui.text.speaker_detection import find_speaker_labels
 from rnntui.text.turns import SpeakerLabels

@@ -9,13 +9,14 @@ import torch
 
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import CorpusError
+from rnntui.formatting import few_names
 from rnntui.inference.loaded_model import read_ngram_model, read_tokenizer
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.text.corpus import Corpus, few_names
+from rnntui.text.corpus import Corpus
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.text.token_ids import count_words, write_token_file
 from rnntui.text.tokenizer import Tokenizer

@@ -23,6 +23,7 @@ from rnntui.config_classifier import (
     ClassifierTrainingConfig,
 )
 from rnntui.errors import CorpusError, UsageError
+from rnntui.formatting import few_names
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
 from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
@@ -31,7 +32,6 @@ from rnntui.runs.lookup import find_run, kind_id_of
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.classifier_tokens import ClassifierTokenizer
-from rnntui.text.corpus import few_names
 from rnntui.text.label_split import split_labelled
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
 from rnntui.text.ngram_features import NgramVocabulary

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, Newlines, TokenizerConfig
 from rnntui.errors import CorpusError
+from rnntui.formatting import few_names
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
@@ -20,7 +21,7 @@ from rnntui.runs.weights_file import save_arrays
 from rnntui.text.character_counts import CharacterFile
 from rnntui.text.chat_exports import converted_chat, speakers_note
 from rnntui.text.control_chars import unknown_characters_message
-from rnntui.text.corpus import Corpus, few_names
+from rnntui.text.corpus import Corpus
 from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_detection import detect_documents
 from rnntui.text.document_split import split_documents

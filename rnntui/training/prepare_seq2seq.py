@@ -16,6 +16,7 @@ import numpy as np
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError
+from rnntui.formatting import few_names
 from rnntui.inference.translator import read_known_words, read_vocabularies
 from rnntui.kinds.pair_corpus_info import (
     PairCorpusInfo,
@@ -29,7 +30,6 @@ from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resu
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.held_out import check_held_out_corpus, split_differs
 from rnntui.runs.run_config import RunConfig
-from rnntui.text.corpus import few_names
 from rnntui.text.dropped_rows import DroppedRows
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
 from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features

@@ -11,6 +11,7 @@ from typing import Any
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import CorpusError, RnntuiError
+from rnntui.formatting import few_names
 from rnntui.runs.creation import publish_run, staging_folder
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.management import delete_run
@@ -20,7 +21,7 @@ from rnntui.runs.tuning_ledger import Trial, TuningFolder
 from rnntui.settings import settings_of
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.chat_exports import converted_chat
-from rnntui.text.corpus import Corpus, few_names
+from rnntui.text.corpus import Corpus
 from rnntui.text.token_ids import corpus_stats
 from rnntui.training.encode_corpus import link_or_copy
 from rnntui.training.events import Evaluated, Event, Started, Stepped

@@ -111,6 +111,18 @@ def test_it_finds_shakespeare_it_never_saw_unsurprising() -> None:
     assert found.bits_per_character is not None and found.bits_per_character < 2.25
 
 
+@pytest.mark.parametrize("name", ["shakespeare", "chat"])
+def test_it_reports_its_own_losses_and_not_those_of_the_run_that_it_was_copied_from(name: str) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8").split(f"`checkpoints/{name}/`: ")[1].replace("\n", " ")
+    figures = re.search(r"streaming loss is ([\d.]+) and its windowed loss ([\d.]+) .*? is ([\d.]+) bits per", readme)
+    assert figures is not None
+    status = RunFolder(ROOT / "checkpoints" / name).read_status()
+    reported = (status.results["streaming"], status.results["windowed"], status.bits_per_character)
+    for figure, value in zip(figures.groups(), reported, strict=True):
+        assert f"{value:.{len(figure.split('.')[1])}f}" == figure
+    assert status.validation_loss == status.results["streaming"]
+
+
 def test_it_says_which_text_it_came_from() -> None:
     assert SHIPPED.read_config().corpus.sources == ("corpora/shakespeare.txt",)
 

@@ -108,7 +108,7 @@ def test_what_is_wrong_with_a_file_is_said(saved, arrays, metadata, problem: str
 def test_any_other_file_is_refused(saved, content: bytes) -> None:
     path, run, loaded = saved
     path.write_bytes(content)
-    with pytest.raises(RunError, match=r"a\.state"):
+    with pytest.raises(RunError, match=r"a\.state is not a state that this model can go on from: .*; name a file"):
         load_text_state(path, run_fingerprint(run), loaded)
 
 

@@ -85,6 +85,22 @@ def test_a_text_that_has_changed_is_told_from_another(make_run: MakeRun, tmp_pat
     assert isinstance(error, UsageError) and error.problem.startswith("no run on unheard to resume")
 
 
+def test_of_many_files_that_have_changed_the_first_is_named(make_run: MakeRun, tmp_path: Path) -> None:
+    files = ("a/1.txt", "a/2.txt", "a/3.txt")
+    make_run("input", "abc", 1.0, sources=list(files))
+    problem = error_of(replace(text("new"), sources=files), tmp_path).problem
+    assert problem == "a/1.txt and 2 more files have changed since run input was created"
+    problem = error_of(replace(text("new"), sources=files[:2]), tmp_path).problem
+    assert problem == "a/1.txt, a/2.txt are not the text that run input was trained on, a/1.txt and 2 more files"
+
+
+def test_a_run_on_a_text_that_was_renamed_and_changed_is_found_by_its_name(make_run: MakeRun, tmp_path: Path) -> None:
+    expected = make_run("input", "abc", 1.0)
+    changed = replace(text("new", name="later", source="later.txt"), accept_change=lambda problem: None)
+    assert "--name" in error_of(changed, tmp_path).hint
+    assert find_resumable_run(LANGUAGE_MODEL, changed, "input", tmp_path / "runs") == expected
+
+
 def test_a_text_that_has_changed_is_accepted_on_request_and_told(make_run: MakeRun, tmp_path: Path) -> None:
     make_run("input", "abc", 1.0)
     expected = make_run("input-2", "def", 2.0)

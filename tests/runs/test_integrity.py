@@ -235,6 +235,15 @@ def test_a_hidden_file_that_is_being_written_is_none_of_the_run(trained: RunFold
     assert broken(trained) == {} and "partial" not in trained.checksums_file.read_text()
 
 
+@pytest.mark.parametrize("name", ["copy.safetensors", "kept/model.safetensors"])
+def test_weights_of_another_name_are_none_of_the_run(trained: RunFolder, name: str) -> None:
+    file = trained.path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"half")
+    assert broken(trained) == {} and repair_run(trained) == []
+    assert file.read_bytes() == b"half"
+
+
 def test_settings_without_a_checksum_are_damaged_if_they_cannot_be_read(trained: RunFolder) -> None:
     trained.checksums_file.unlink()
     trained.config_file.write_bytes(b"{")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -210,6 +211,22 @@ def test_a_hidden_folder_is_read_when_it_is_the_one_that_is_named(tmp_path: Path
     folder.mkdir()
     written(folder, a="a\n")
     assert text_of(folder) == "a\n"
+
+
+def test_a_folder_that_is_gone_when_it_is_looked_into_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, a="a\n")
+    (tmp_path / "gone").mkdir()
+    scandir = os.scandir
+
+    def late(folder: str | Path) -> Any:
+        if Path(folder).name == "gone":
+            raise FileNotFoundError(folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", late)
+    assert text_of(tmp_path) == "a\n"
 
 
 def test_a_dangling_link_in_a_folder_is_passed_over(tmp_path: Path) -> None:

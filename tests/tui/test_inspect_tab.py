@@ -81,7 +81,7 @@ def stubborn(request: InspectionRequest, cancelled: Cancelled) -> Echo:
 
 
 def failing(request: InspectionRequest, cancelled: Cancelled) -> Echo:
-    raise CorpusError("it has 3 tokens", hint="name a longer text")
+    raise CorpusError("it has 3 tokens", hint="name a longer text, FILE...")
 
 
 class Views:
@@ -183,7 +183,7 @@ async def test_a_slow_view_is_stopped_and_computed_again(tmp_path: Path, monkeyp
         await user.press("enter")
         await user.sees("Computing… 38%, ")
         await user.press("right_square_bracket")  # to another view: the computation ends
-        await user.sees("it has 3 tokens; name a longer text. Press t to type a text.")
+        await user.sees("it has 3 tokens; name a longer text, FILE... Press t to type a text.")
         await user.press("left_square_bracket")
         await user.sees("Stopped. Enter computes it.")
         gate.set()

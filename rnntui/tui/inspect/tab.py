@@ -300,7 +300,7 @@ class InspectTab(Vertical):
         if key in self._problems:
             problem = self._problems[key]
             if problem and session.view.text == "optional" and not session.text:
-                problem += ". Press t to type a text."
+                problem += f"{'' if problem.endswith('.') else '.'} Press t to type a text."
             return problem or "Stopped. Enter computes it."
         return session.view.question
 
