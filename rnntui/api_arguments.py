@@ -67,6 +67,13 @@ def checked_seed(name: str, value: object) -> int | None:
     return value
 
 
+def checked_workers(name: str, value: object) -> int | None:
+    """Return the value if it is a number of threads or None. Raises `UsageError`."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise _wrong_type(name, "a whole number of 1 or more, or None", value)
+
+
 def checked_callable(name: str, value: Any) -> Callable[..., object] | None:
     """Return a function, or None."""
     if value is not None and not callable(value):

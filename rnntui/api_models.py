@@ -19,6 +19,7 @@ from rnntui.api_arguments import (
     checked_text,
     checked_texts,
     checked_token_ids,
+    checked_workers,
 )
 from rnntui.config_generation import GenerationConfig, InferenceConfig, Precision, SamplingConfig
 from rnntui.errors import RunError, UsageError
@@ -327,7 +328,9 @@ class TranslationModel:
         settings.check()
         texts = checked_texts("lines", lines)
         checked_callable("on_progress", on_progress)
-        return self._translator.translate(texts, settings, workers=workers or usable_cpus(), on_progress=on_progress)
+        return self._translator.translate(
+            texts, settings, workers=checked_workers("workers", workers) or usable_cpus(), on_progress=on_progress
+        )
 
     def warnings_for(self, line: str, label: str = "the line") -> list[str]:
         """Return messages about a line that is not as the model's training data was; `label` names it in them."""
@@ -381,7 +384,9 @@ class ClassificationModel:
 
         checked = checked_texts("texts", texts)
         checked_callable("on_progress", on_progress)
-        return self._classifier.classify(checked, workers=workers or usable_cpus(), on_progress=on_progress)
+        return self._classifier.classify(
+            checked, workers=checked_workers("workers", workers) or usable_cpus(), on_progress=on_progress
+        )
 
     def explain(self, text: str, label: str | None = None) -> Explanation:
         """Return the share of each token in the decision for a label, by default for the most probable one.
