@@ -23,7 +23,8 @@ def test_a_training_saves_its_curves_at_each_save_without_its_final_results(
     for last_step in (20, 40):  # the second time it is resumed
         writer = MetricsWriter(run.metrics_file, progress)
         while progress.step < last_step:
-            progress.add_step(1.0, 64)
+            progress.add_step(64)
+            progress.add_loss(1.0)
             writer.write_steps(0.001, 0.5)
         writer.sync()
         before = run.curves_file.read_bytes()
