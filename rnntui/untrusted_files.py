@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -61,7 +60,8 @@ def read_bounded(path: Path, limit: int) -> bytes:
 def copy_regular(path: Path, target: Path) -> None:
     """Copy the contents of a file. Raises `OSError` as `open_regular` does, or if it cannot be written."""
     with open_regular(path) as file, target.open("wb") as copy:
-        shutil.copyfileobj(file, copy, _COPIED)
+        while block := file.read(_COPIED):
+            copy.write(block)
 
 
 def read_json(path: Path, limit: int = MAX_JSON_BYTES, max_values: int = 0) -> Any:

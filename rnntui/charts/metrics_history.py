@@ -19,7 +19,7 @@ from rnntui.charts.metric_columns import MAX_ROWS, MetricColumns, to_number
 from rnntui.kinds.metrics import BITS_PER_CHARACTER, CHECKED_LOSS
 from rnntui.kinds.registry import all_metrics
 from rnntui.kinds.samples import Sample, sample_from_json, shorten_sample
-from rnntui.runs.metrics_log import MetricsTail
+from rnntui.runs.metrics_log import RESULT_KEY, MetricsTail
 
 BLOCK = 1 << 18  # bytes per read: a few hundredths of a second
 MAX_SAMPLES = 2000  # texts kept; when there are more, every second one is dropped
@@ -27,10 +27,9 @@ MAX_SAMPLE_CHARACTERS = 4000  # kept of each part of a sample
 MAX_CONFUSIONS = 100  # matrices kept; when there are more, every second one is dropped
 _SAVE_AT = 1 << 28  # bytes read in one go that are saved before the end is reached
 _MAX_NOTE = 200  # characters of a slowdown that are kept
-_RESULT = "best_step"  # the key of the row with the results of a finished run, measured with its best weights
 _CONFUSION = "confusion"
 _Value = TypeVar("_Value")
-_NOT_METRICS = frozenset({*AXES, "sample", _CONFUSION, _RESULT})
+_NOT_METRICS = frozenset({*AXES, "sample", _CONFUSION, RESULT_KEY})
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,7 @@ class MetricsHistory:
         rows, losses = columns.rows[CHECKED_LOSS].array, columns.values[CHECKED_LOSS].array
         order = [key for key in selection_order if key in columns.values]
         keys = (order[0],) if order else (CHECKED_LOSS, BITS_PER_CHARACTER.key)
-        best_step = self.results.get(_RESULT)
+        best_step = self.results.get(RESULT_KEY)
         if best_step is not None and best_step in columns.axes["step"].array[rows]:
             return BestCheck(best_step, keys)
         candidates = np.flatnonzero(np.isfinite(losses))
@@ -231,7 +230,7 @@ class MetricsHistory:
         return True
 
     def _add_row(self, row: dict[str, Any]) -> None:
-        if _RESULT in row:
+        if RESULT_KEY in row:
             self.results = {key: number for key, value in row.items() if (number := to_number(value)) is not None}
             self.final_confusion = self._final_confusion(counts_from_json(row.get(_CONFUSION)))
             return
@@ -260,7 +259,7 @@ class MetricsHistory:
 
     def _final_confusion(self, counts: Counts | None) -> LoggedConfusion | None:
         """Return the matrix of a finished run: the final evaluation's, else the one logged with its best weights."""
-        step = self.results.get(_RESULT, math.nan)
+        step = self.results.get(RESULT_KEY, math.nan)
         if counts is not None and math.isfinite(step):
             return LoggedConfusion(int(step), counts)
         return next((confusion for confusion in reversed(self.confusions) if confusion.step == step), None)

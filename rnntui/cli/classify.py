@@ -104,7 +104,6 @@ def command(
     check_texts(text, files, "classified")
     if unsure is not None and threshold is None:
         raise UsageError("--unsure needs --threshold", setting="unsure")
-    PoolConfig(jobs)
     if runs:
         check_runs_options(context)
     source = read_lines(text, files, TextReading(encoding, errors, newlines))

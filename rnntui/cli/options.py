@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args
 
 import click
 
 from rnntui.config import ReadingConfig
 from rnntui.errors import UsageError
-from rnntui.settings import Setting, Settings, bounds_text, flag_of, number_problem, settings_of
+from rnntui.settings import Setting, Settings, bounds_text, flag_of, number_problem, settings_of, type_hints
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Config = TypeVar("Config", bound=Settings)
@@ -22,7 +22,7 @@ def settings_options(*config_classes: type[Settings]) -> Callable[[Command], Com
 
     def add(command: Command) -> Command:
         for config_class in reversed(config_classes):
-            hints = get_type_hints(config_class)
+            hints = type_hints(config_class)
             defaults = {f.name: f.default for f in fields(config_class)}
             for name, setting in reversed(list(settings_of(config_class).items())):
                 command = _option(name, setting, hints[name], defaults[name])(command)
@@ -34,7 +34,7 @@ def settings_options(*config_classes: type[Settings]) -> Callable[[Command], Com
 def setting_option(config_class: type[Settings], name: str, *short_flags: str) -> Callable[[Command], Command]:
     """Add the flag of one setting of a class, and optionally short flags for it."""
     [default] = (f.default for f in fields(config_class) if f.name == name)
-    return _option(name, settings_of(config_class)[name], get_type_hints(config_class)[name], default, short_flags)
+    return _option(name, settings_of(config_class)[name], type_hints(config_class)[name], default, short_flags)
 
 
 def settings_from(config_class: type[Config], values: dict[str, Any]) -> Config:

@@ -188,7 +188,6 @@ def command(
     _check_prompt(prompt, prompt_file, each_line)
     if save_state is not None and (each_line or samples > 1):
         raise UsageError("--save-state is for a single text", hint="leave out --samples and --each-line")
-    PoolConfig(jobs)
     use_one_blas_thread()
     from rnntui.api import SamplingRequest, TextModel
     from rnntui.kinds.language_model import LANGUAGE_MODEL

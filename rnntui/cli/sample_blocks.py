@@ -136,8 +136,6 @@ def sample_blocks(
         writer: writes texts to the output; None for JSON lines.
         report: is called with the number of texts that are written.
     """
-    from rnntui.cli.process_pool import map_in_processes
-
     done = skipped = 0
 
     def remaining() -> Iterator[SampleBlock]:
@@ -169,6 +167,8 @@ def sample_blocks(
             sample = sample or job.load(workers=1)
             write(sample(block))
         return
+    from rnntui.cli.process_pool import map_in_processes
+
     with closing(map_in_processes(job, remaining(), processes)) as results:
         for result in results:
             write(result)

@@ -73,7 +73,6 @@ def command(
     check_texts(text, files, "scored")
     if dynamic and jobs not in (None, 1):
         raise UsageError("--dynamic learns from line to line, so it has one process", hint="leave out --jobs")
-    PoolConfig(jobs)
     use_one_blas_thread()
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 

@@ -17,8 +17,10 @@ from rnntui.untrusted_files import open_regular, parse_bounded_json
 MAX_ROW_BYTES = 1 << 22
 """Bytes of a row; the largest confusion matrix that is logged has 60 labels, 30 kB."""
 
+RESULT_KEY = "best_step"
+"""Key of the row with the results of a finished run, which were measured with its best weights."""
+
 _BLOCK = 1 << 20  # bytes read at a time
-_RESULT = "best_step"  # the key of the row with the results of a finished run
 _STEP = re.compile(rb'^\{"step": (\d{1,18}),', re.MULTILINE)  # the beginning of each line that a training writes
 
 
@@ -199,7 +201,7 @@ def _kept_lines(lines: bytes, step: int) -> bytes:
     """Return the rows among the lines that `drop_after` keeps."""
     if _are_kept(lines, step):
         return lines
-    rows = (row for row in _rows(lines) if _RESULT not in row)
+    rows = (row for row in _rows(lines) if RESULT_KEY not in row)
     return _lines_of(row for row in rows if not (isinstance(row.get("step"), int) and row["step"] > step))
 
 
@@ -207,7 +209,7 @@ def _are_kept(lines: bytes, step: int) -> bool:
     """Return True if all lines are rows that `drop_after` keeps; False where only parsing them can tell."""
     steps = _STEP.findall(lines)
     is_written_here = len(steps) == lines.count(b"\n") == lines.count(b"}\n")
-    return is_written_here and max(map(int, steps), default=0) <= step and _RESULT.encode() not in lines
+    return is_written_here and max(map(int, steps), default=0) <= step and RESULT_KEY.encode() not in lines
 
 
 def rewrite_rows(path: Path, source: Path, is_kept: Callable[[dict[str, Any], int], bool] | None = None) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from rnntui.config_generation import GenerationConfig, NoveltyConfig, SamplingConfig
 from rnntui.inference.adaptation import OutputLearner
 from rnntui.inference.cells import Array
-from rnntui.inference.copy_guard import SearchableText
+from rnntui.inference.copy_guard import CopyGuard, SearchableText
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.sessions.alternatives import Alternative, top_alternatives
 from rnntui.sessions.branch_tree import Branch, BranchPosition, BranchTree
@@ -162,8 +162,6 @@ class Conversation:
         if not self.novelty.novel or self.training_text is None:
             self._cursor.generation.copy_guard = None
             return
-        from rnntui.inference.copy_guard import CopyGuard
-
         start = len(self.transcript)
         for turn in reversed(self.transcript.turns):
             if turn.role != "model":

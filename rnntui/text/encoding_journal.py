@@ -33,9 +33,8 @@ class EncodingJournal:
         self._due = time.monotonic() + _INTERVAL
 
     def begin(self) -> None:
-        """Record that nothing is encoded yet, unless there is a record."""
-        if self.read() is None:
-            self._write({})
+        """Record that nothing is encoded yet."""
+        self._write({})
 
     def resumed(self, files: Iterable[Path]) -> Progress | None:
         """Cut the files to the sizes that were recorded, and return the record.

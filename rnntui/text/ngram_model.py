@@ -267,8 +267,7 @@ class NgramModel:
         no counts of folds.
         """
         types = np.diff(self._offsets)
-        totals = np.add.reduceat(self._counts.astype(np.int64), self._offsets[:-1])
-        is_kept = (totals >= minimum) | (self._lengths <= 1)
+        is_kept = (self._totals >= minimum) | (self._lengths <= 1)
         entries = np.repeat(is_kept, types)
         contexts = Contexts(self._keys[is_kept], self._lengths[is_kept], types[is_kept])
         return NgramModel(self.vocab_size, contexts, Entries(self._tokens[entries], self._counts[entries]))

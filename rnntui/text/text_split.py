@@ -141,9 +141,10 @@ class TextSplit:
         )
 
     def examine(self) -> None:
+        if self._check is None:
+            return
         position = 0
-        for text, _ in self.parts() if self._check is not None else ():
-            assert self._check is not None
+        for text, _ in self.parts():
             self._check.add(text, position)
             position += len(text)
 

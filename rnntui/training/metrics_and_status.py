@@ -111,7 +111,6 @@ class MetricsWriter:
                 "best_step": self._progress.best_step,
             }
         )
-        self._log.sync()
 
     @property
     def size(self) -> int:
@@ -124,9 +123,15 @@ class MetricsWriter:
         return self._log.checksum
 
     def sync(self) -> None:
-        """Make the rows survive a power cut, and those of a long run show in charts at once."""
+        """Make the rows survive a power cut."""
         self._log.sync()
-        # Only here: a run that is resumed drops the rows after its last save, and saved curves must not have them.
+
+    def save_curves(self) -> None:
+        """Let charts show the rows of a long run at once.
+
+        Call it once the state is saved: a run that is resumed drops the rows after that, and with one of them the
+        saved curves are of no use.
+        """
         if self._log.size - self._history.offset < _MAX_UNREAD:
             self._history.read_all()
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
 from rnntui.config import Budget
-from rnntui.settings import shown_value
+from rnntui.settings import shown_value, type_hints
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.plan import StepPlan
 from rnntui.training.selection import SelectionRule
@@ -79,7 +79,7 @@ class TrainingProgress:
         plan, budget = StepPlan(**values["plan"]), Budget(**values["budget"])
         progress = cls(**{**values, "plan": plan, "budget": budget})
         for part in (plan, progress):
-            for name, hint in get_type_hints(type(part)).items():
+            for name, hint in type_hints(type(part)).items():
                 if not _is_valid(getattr(part, name), hint):
                     raise ValueError(f"{name} is {shown_value(getattr(part, name))}")
         if plan.steps is not None and plan.every < 1:

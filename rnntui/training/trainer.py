@@ -280,6 +280,7 @@ class Trainer:
         self._held.check()
         self._metrics.sync()  # a state must never be newer than the rows up to its step
         self._state.save(self._run.resume_file)
+        self._metrics.save_curves()
         self._saved_at = self._stepping_since = time.perf_counter()
         self._timer.save_seconds = self._saved_at - began
 

@@ -51,7 +51,7 @@ class ListBrowser(ModalScreen[Result | None], Generic[Item, Result]):
     mode = "search"
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog full list-browser") as dialog:
+        with Vertical(classes="dialog full") as dialog:
             dialog.border_title = self.HEADING
             with Horizontal(classes="line"):
                 yield Label("Search ", id="line-label")
