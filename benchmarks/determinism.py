@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -261,9 +262,10 @@ def compare(kind: str, changed: dict[str, str], folder: Path) -> dict[str, Any]:
     """Train twice with some settings changed, and return what differs, as a row of results."""
     flags = flags_of(kind, changed)
     first, second = (train(kind, folder, flags) for _ in range(2))
-    differences = [] if {*changed} & BY_TIME else first.differences(second)
     if {*changed} & BY_TIME:
         differences = [error for error in (first.error, second.error) if error]
+    else:
+        differences = first.differences(second)
     return {"part": "trainings", "kind": kind, "changed": changed, "differences": differences[:5]}
 
 
@@ -375,12 +377,8 @@ def compare_processors(precision: str, folder: Path) -> Iterator[dict[str, Any]]
         ]
         names = [name for name in here.parts if name.startswith("model.safetensors")]
         equal = sum(here.parts[name] == there.parts[name] for name in names)
-        saved = {name: os.environ.get(name) for name in environment}
-        os.environ.update(environment)
-        changed_outputs = [name for name, output in outputs.items() if output_of(name, LINES) != output]
-        for name, value in saved.items():
-            if value is None:
-                del os.environ[name]
+        with mock.patch.dict(os.environ, environment):
+            changed_outputs = [name for name, output in outputs.items() if output_of(name, LINES) != output]
         yield {
             "part": "processors", "processor": processor, "precision": precision, "equal": equal, "arrays": len(names),
             "loss": abs(losses[0] - losses[1]), "outputs": changed_outputs,

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -90,15 +90,30 @@ def app(output: Path | None) -> int:
     import app_faults
 
     with tempfile.TemporaryDirectory() as scratch:
-        results = [result for name in app_faults.WORKS for result in app_faults.trials(name, Path(scratch) / "root")]
+        results = [
+            result
+            for name in app_faults.WORKS
+            for result in recorded(app_faults.trials(name, Path(scratch) / "root"), output)
+        ]
+    print_table(results)
+    return 1 if any(result.problem for result in results) else 0
+
+
+def recorded(results: Iterable[Result], output: Path | None) -> Iterator[Result]:
+    """Yield results as they come; print those with a problem, and append all to a file of JSON lines."""
     for result in results:
         if result.problem:
             print(f"{result.kind} {result.fault} {result.event}: {result.outcome}: {result.problem}", flush=True)
         if output is not None:
             with output.open("a") as file:
                 file.write(json.dumps(asdict(result)) + "\n")
-    print_table(results)
-    return 1 if any(result.problem for result in results) else 0
+        yield result
+
+
+def read_results(files: Iterable[str]) -> list[Result]:
+    """Return the results in files of JSON lines."""
+    lines = [line for file in files for line in Path(file).read_text().splitlines()]
+    return [Result(**json.loads(line)) for line in lines]
 
 
 def print_table(results: list[Result]) -> None:
@@ -127,8 +142,7 @@ def main() -> int:
     arguments = parser.parse_args()
     what, *files = arguments.what or [""]
     if what == "table":
-        lines = [line for file in files for line in Path(file).read_text().splitlines()]
-        print_table([Result(**json.loads(line)) for line in lines])
+        print_table(read_results(files))
         return 0
     if what == "app":
         return app(arguments.json)
@@ -140,13 +154,7 @@ def main() -> int:
             found = every_site(trials, arguments.faults, arguments.every)
             if what == "kill":
                 found = random_kills(trials, arguments.number, arguments.seed)
-            for result in found:
-                results.append(result)
-                if result.problem:
-                    print(f"{name} {result.fault} {result.event}: {result.outcome}: {result.problem}", flush=True)
-                if arguments.json is not None:
-                    with arguments.json.open("a") as file:
-                        file.write(json.dumps(asdict(result)) + "\n")
+            results += recorded(found, arguments.json)
     print_table(results)
     return 1 if any(result.problem for result in results) else 0
 

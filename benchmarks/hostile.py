@@ -163,7 +163,7 @@ READERS = {
     "note.txt": {"runs", "show", "report"},
     "lock": {"runs", "verify --repair", "resume", "watch"},
     "text.state": {"sample --from-state"},
-    "tuning.jsonl": {"watch", "tune", "search"},
+    "tuning.jsonl": {"watch", "tune"},
 }
 """The commands that read a file, by its name; the weights, vocabularies and n-grams are read by all others."""
 WEIGHTS = {

@@ -16,6 +16,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rnntui.protobuf import varint
+
 Json = Any
 Entries = list[tuple[str, Json]]
 """Name and description of each tensor in the header of a safetensors file, in a list: names may repeat."""
@@ -553,20 +555,11 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def _message(fields: list[tuple[int, int, bytes | int]]) -> bytes:
     out = bytearray()
     for number, wire, value in fields:
-        out += _encoded(number << 3 | wire)
+        out += varint(number << 3 | wire)
         if isinstance(value, int):
-            out += _encoded(value)
+            out += varint(value)
         else:
-            out += (_encoded(len(value)) if wire == 2 else b"") + value
-    return bytes(out)
-
-
-def _encoded(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
+            out += (varint(len(value)) if wire == 2 else b"") + value
     return bytes(out)
 
 

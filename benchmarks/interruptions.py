@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import pty
 import random
@@ -26,11 +25,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from disk_faults import KINDS, Result, Sites, Trials, forked, prepare, train
+from disk_faults import KINDS, Result, Sites, Trials, examine, forked, prepare, train
+from faults import read_results, recorded
 
 Action = Callable[[int, Path], None]
 """What is done to a training: to its process, and to its folder."""
@@ -72,8 +72,7 @@ class Case:
             between: True for a place where no file is half written.
         """
         trials = self.trials
-        whole = [site for site in self._places if trials.events[site].startswith("remove ")]
-        site = self._rng.choice(whole if between else self._places)
+        site = self._rng.choice([site for site in self._places if self._is_whole(site)] if between else self._places)
         folder = trials.fresh()
         reached, reaching = os.pipe()
         acted, acting = os.pipe()
@@ -105,11 +104,12 @@ class Case:
         outcome, problem = trials.judge(folder, status, code, codes)
         if outcome == "failed" and not is_one_line(trials, said):
             problem = problem or f"said {said}"
-        return Result(trials.name, fault, site, trials.events[site], outcome, problem or self.extra_problem(folder))
+        return Result(trials.name, fault, site, trials.events[site], outcome, problem)
 
-    def extra_problem(self, folder: Path) -> str:
-        """Return what else is wrong; empty if nothing is."""
-        return ""
+    def _is_whole(self, site: int) -> bool:
+        """Return True at the removal that ends a write, not at that of an earlier partial file, which begins one."""
+        event, following = (*self.trials.events[site : site + 2], "")[:2]
+        return event.startswith("remove ") and following != event.replace("remove", "open", 1)
 
     def half(self) -> Path:
         """Return the folder of a training that was stopped in its middle by a signal."""
@@ -231,8 +231,6 @@ def read_only_disk(case: Case) -> Iterator[Result]:
     with contextlib.suppress(PermissionError), tmpfs(folder, "64m") as remount:
         shutil.copytree(source / "runs" / "run", run_of(folder))
         remount("ro")
-        from disk_faults import examine
-
         _, state = forked(lambda: examine(trials.kind, folder), folder)
         status, code = forked(lambda: train(trials.kind, folder, resume=True), folder)
         remount("rw")
@@ -331,7 +329,7 @@ def second_training(case: Case) -> Iterator[Result]:
     result = case.interrupt("second training of the run", train_too, (0,))
     code, said = answers[0]
     is_right = code == 1 and "being trained by another process" in said and said.count("\n") == 1
-    yield result if is_right else Result(*[*asdict(result).values()][:-1], f"the second one: {code} {said}")
+    yield result if is_right else replace(result, problem=f"the second one: {code} {said}")
 
     def start_too(process: int, folder: Path) -> None:
         other = folder / "other"
@@ -342,7 +340,7 @@ def second_training(case: Case) -> Iterator[Result]:
     result = case.interrupt("second training of the name", start_too, (0,))
     code, said = answers[1]
     is_right = code == 2 and "exists" in said and said.count("\n") == 1
-    yield result if is_right else Result(*[*asdict(result).values()][:-1], f"the second one: {code} {said}")
+    yield result if is_right else replace(result, problem=f"the second one: {code} {said}")
 
 
 def locks(case: Case) -> Iterator[Result]:
@@ -367,15 +365,15 @@ def folders(case: Case) -> Iterator[Result]:
     yield case.interrupt("folder moved", move, (0, 1), move_back)
     stranger = case.trials.root / "straight" / "runs" / "run"
 
-    def replace(process: int, folder: Path) -> None:
+    def put_another(process: int, folder: Path) -> None:
         move(process, folder)
         shutil.copytree(stranger, run_of(folder))
 
     shutil.rmtree(case.trials.root / "strange", ignore_errors=True)
-    result = case.interrupt("folder moved, another run in its place", replace, (0, 1), move_back, between=True)
+    result = case.interrupt("folder moved, another run in its place", put_another, (0, 1), move_back, between=True)
     left = {name: data for name, data in files(case.trials.root / "strange" / "run").items() if "partial" not in name}
     is_same = left == files(stranger)
-    yield result if is_same else Result(*[*asdict(result).values()][:-1], "the other run was changed")
+    yield result if is_same else replace(result, problem="the other run was changed")
     yield case.interrupt("folder deleted", lambda process, folder: shutil.rmtree(run_of(folder)), (0, 1))
 
 
@@ -432,8 +430,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="append results to this file")
     arguments = parser.parse_args()
     if arguments.table:
-        lines = [line for file in arguments.table[1:] for line in Path(file).read_text().splitlines()]
-        print_table([Result(**json.loads(line)) for line in lines])
+        print_table(read_results(arguments.table[1:]))
         return 0
     prepare()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # both are ignored where this runs in the background
@@ -448,15 +445,7 @@ def main() -> int:
                 for happen in CASES:
                     if arguments.case and happen.__name__ not in arguments.case:
                         continue
-                    for result in happen(case):
-                        results.append(result)
-                        if result.problem:
-                            print(
-                                f"{name} {result.fault} {result.event}: {result.outcome}: {result.problem}", flush=True
-                            )
-                        if arguments.json is not None:
-                            with arguments.json.open("a") as file:
-                                file.write(json.dumps(asdict(result)) + "\n")
+                    results += recorded(happen(case), arguments.json)
     print_table(results)
     return 1 if any(result.problem for result in results) else 0
 

@@ -123,17 +123,6 @@ class Law:
     def loss(self, parameters: float, tokens: float) -> float:
         return self.e + self.a / parameters**self.alpha + self.b / tokens**self.beta
 
-    def tokens_for(self, compute: float) -> float:
-        """Return the tokens D at which 6 N D floating point operations give the lowest loss."""
-        tokens = np.logspace(4, 16, 4001)
-        return float(tokens[np.argmin(self.loss_of_all(compute / 6 / tokens, tokens))])
-
-    def loss_of_all(self, parameters: NDArray[np.float64], tokens: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self.e + self.a / parameters**self.alpha + self.b / tokens**self.beta
-
-    def __str__(self) -> str:
-        return f"L = {self.e:.3f} + {self.a:.3g} / N^{self.alpha:.3f} + {self.b:.3g} / D^{self.beta:.3f}"
-
 
 def fit(rows: Sequence[Row]) -> tuple[Law, float]:
     """Return the law with the least squares of the residuals, and their root mean square in nats a token."""

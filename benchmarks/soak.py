@@ -99,7 +99,7 @@ def report(path: Path, warm_up: float) -> list[str]:
     lines = [
         f"{path.stem}: {minutes:.0f} minutes, {len(samples)} samples, {len(later)} of them after {warm_up:g} minutes",
         "",
-        "| process | | first | median | last | most | slope an hour (95 %) |",
+        "| process | | first | median | last | most | slope an hour (95%) |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [line for name in names for fact in FACTS if (line := slope_row(samples, later, name, fact))]
@@ -123,7 +123,7 @@ def app_lines(rows: Sequence[Any], samples: Sequence[Any]) -> list[str]:
     """Return the latencies of the app by tab, and what became of the training's metrics."""
     lines = [
         "",
-        "| key to frame, ms | keys | median | 95 % | most | median of the last quarter |",
+        "| key to frame, ms | keys | median | 95% | most | median of the last quarter |",
         "|---|---|---|---|---|---|",
     ]
     for name in samples[-1]["lags_ms"]:
@@ -149,7 +149,7 @@ def serve_lines(samples: Sequence[Any], later: Sequence[Any]) -> list[str]:
     """Return requests by kind: numbers, statuses and milliseconds."""
     lines = [
         "",
-        "| request | sent | answers | median, ms | 95 %, ms | most, ms | unexpected |",
+        "| request | sent | answers | median, ms | 95%, ms | most, ms | unexpected |",
         "|---|---|---|---|---|---|---|",
     ]
     for kind in sorted({kind for row in samples for kind in row["requests"]}):

@@ -15,29 +15,29 @@ def text_field(number: int, value: str) -> bytes:
 
 def bytes_field(number: int, value: bytes) -> bytes:
     """Return bytes, which may be those of an encoded message."""
-    return _varint(number << 3 | 2) + _varint(len(value)) + value
+    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def integer_field(number: int, value: int) -> bytes:
     """Return an integer or an enumeration value; a negative one as its 64 bits."""
-    return _varint(number << 3) + _varint(value & 0xFFFF_FFFF_FFFF_FFFF)
+    return varint(number << 3) + varint(value & 0xFFFF_FFFF_FFFF_FFFF)
 
 
 def float_field(number: int, value: float) -> bytes:
     """Return a 32-bit float; one that is too large becomes infinite."""
     try:
-        return _varint(number << 3 | 5) + struct.pack("<f", float(value))
+        return varint(number << 3 | 5) + struct.pack("<f", float(value))
     except OverflowError:
-        return _varint(number << 3 | 5) + struct.pack("<f", float("inf") if value > 0 else float("-inf"))
+        return varint(number << 3 | 5) + struct.pack("<f", float("inf") if value > 0 else float("-inf"))
 
 
 def double_field(number: int, value: float) -> bytes:
     """Return a 64-bit float."""
-    return _varint(number << 3 | 1) + struct.pack("<d", value)
+    return varint(number << 3 | 1) + struct.pack("<d", value)
 
 
-def _varint(value: int) -> bytes:
-    """Seven bits to a byte, the lowest first; all bytes but the last have the eighth bit set."""
+def varint(value: int) -> bytes:
+    """Return an integer of at least 0, seven bits to a byte, the lowest first; all but the last have the eighth bit."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

@@ -75,6 +75,7 @@ def train_run(
         held.check()  # loading takes a while
         # Metrics that were written after the last save are dropped, and with them what the status says of the file.
         run.write_status(replace(run.read_status(), metrics_bytes=0, metrics_sha256=""))
+        held.check()  # or the metrics of another run would be dropped
         events = run.tensorboard_folder if settings.tensorboard else None
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress, events)) as metrics:
             return Trainer(state, settings, held, metrics, report, stop_requested).train()

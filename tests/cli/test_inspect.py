@@ -70,20 +70,24 @@ def test_what_cannot_be_inspected_is_said_in_one_line(rnntui, runs: Path, argume
     assert result.code in (1, 2) and problem in result.err and result.err.count("\n") == 1
 
 
+def finish_training(run: RunFolder) -> int:
+    """Leave a run as a training does that is done after seven steps, with random weights, which take no time."""
+    config = run.read_config()
+    weights = initial_weights(config.model_as(LanguageModelConfig), config.vocab_size, np.random.default_rng(1))
+    save_arrays(run.weights_file, weights, {})
+    run.write_status(RunStatus("done", step=7))
+    return 0
+
+
 def test_compare_trains_a_run_for_each_cell_and_shows_them_before_and_after(
     rnntui, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (runs / "words.txt").write_text("alpha beta gamma delta\n" * 400)
-
     trained: list[str] = []
 
     def train(run: RunFolder, stop: object, budget: object) -> int:
         trained.append(run.name)
-        config = run.read_config()
-        weights = initial_weights(config.model_as(LanguageModelConfig), config.vocab_size, np.random.default_rng(1))
-        save_arrays(run.weights_file, weights, {})
-        run.write_status(RunStatus("done", step=7))
-        return 0
+        return finish_training(run)
 
     monkeypatch.setattr("rnntui.cli.training_command.train_and_report", train)
     quick = ["--minutes", "0.01", "--hidden", "16", "--steps", "10", "--places", "2"]
@@ -115,11 +119,7 @@ def test_a_comparison_that_was_stopped_goes_on(rnntui, runs: Path, monkeypatch: 
         if trained in (["words-rnn", "words-gru"], ["anew", "words-rnn"]):
             run.write_status(RunStatus("stopped", step=3))
             return 130
-        config = run.read_config()
-        weights = initial_weights(config.model_as(LanguageModelConfig), config.vocab_size, np.random.default_rng(1))
-        save_arrays(run.weights_file, weights, {})
-        run.write_status(RunStatus("done", step=7))
-        return 0
+        return finish_training(run)
 
     monkeypatch.setattr("rnntui.cli.training_command.train_and_report", train)
     command = ["inspect", "gradients", "words.txt", "--compare", "rnn,gru,lstm", "--hidden", "16"]

@@ -196,7 +196,7 @@ def test_any_text_is_taken_or_refused_in_one_line(option: Option, value: str) ->
 
 def test_a_fresh_process_refuses_before_it_loads_anything_heavy(folder: Path) -> None:
     """One process for all: what one of them loads is loaded at the end."""
-    wrong = [line(option.command, f"{option.flag}=nan") for option in NUMBERS if option.flag != "--debug"]
+    wrong = [line(option.command, f"{option.flag}=nan") for option in NUMBERS]
     code = """
 import json, sys
 from rnntui.cli.main import run

@@ -10,6 +10,7 @@ if find_spec("starlette") is None or find_spec("uvicorn") is None:
         "test_serve_command.py",
         "test_clients.py",
         "test_bad_requests.py",
+        "test_hostile_requests.py",
     ]
 if find_spec("textual_serve") is None:
     collect_ignore += ["test_browser_app.py"]

@@ -21,6 +21,7 @@ from rnntui.errors import RunError, UsageError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.integrity import verify_run
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
+from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training import trainer, training_state
 from rnntui.training.events import Evaluated, Evaluating, Event, Stepped
@@ -308,6 +309,26 @@ def test_a_run_that_is_moved_while_it_trains_stops_and_resumes_exactly(make_run,
     assert not [report for report in verify_run(RunFolder(moved)) if report.is_broken]
     assert train_run(RunFolder(moved), ignore, never).step == 20
     assert_same_run(straight, RunFolder(moved), rows=5)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder with open files cannot be moved")
+def test_a_run_that_is_moved_before_its_first_row_leaves_the_metrics_of_another_alone(
+    make_run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, other = make_run(name="run", steps=20), make_run(name="other", steps=20)
+    run.write_status(RunStatus("running"))
+    other.metrics_file.write_text('{"step": 1}\n')
+    write = RunFolder.write_status
+
+    def write_and_move(folder: RunFolder, status: RunStatus) -> None:
+        write(folder, status)
+        run.path.rename(run.path.parent / "moved")
+        shutil.copytree(other.path, run.path)
+
+    monkeypatch.setattr(RunFolder, "write_status", write_and_move)
+    with pytest.raises(RunError, match=r"run was moved, deleted or replaced while it was trained"):
+        train_run(run, ignore, never)
+    assert files_of(run.path) == files_of(other.path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="an open file cannot be deleted")
