@@ -19,9 +19,9 @@ import click
 
 from rnntui.atomic_files import atomic_write
 from rnntui.cli.options import is_given, settings_from
-from rnntui.cli.terminal import print_note, write_out
+from rnntui.cli.terminal import check_new_file, print_note, write_out
 from rnntui.config import Budget, ReadingConfig
-from rnntui.errors import UsageError
+from rnntui.errors import UsageError, read_error
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.settings import Settings, bounds_text, problem_with, settings_of
 
@@ -93,7 +93,7 @@ def _read_file(kind: ModelKind, context: click.Context, parameter: click.Paramet
     try:
         values = tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise UsageError(f"--config: cannot read {name}: {error.strerror or error}", setting="config") from error
+        raise read_error(f"--config {name}", error, setting="config") from error
     except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         problem = str(error) or "nested too deeply"
         raise UsageError(f"--config: {name} is not TOML: {problem}", setting="config") from error
@@ -190,12 +190,6 @@ def _alternatives(kind: ModelKind) -> Iterator[tuple[str, ...]]:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def check_new_settings_file(name: str) -> None:
-    """Raise `UsageError` if the file exists."""
-    if name != "-" and Path(name).exists():
-        raise UsageError(f"--write-config: {name} exists already", setting="write_config", hint="name a new file")
-
-
 def write_settings_file(context: click.Context, kind: ModelKind, name: str) -> None:
     """Write a settings file that does the same as the command line of a context. Raises `UsageError` if it exists.
 
@@ -208,7 +202,7 @@ def write_settings_file(context: click.Context, kind: ModelKind, name: str) -> N
     if name == "-":
         write_out(data)
         return
-    check_new_settings_file(name)
+    check_new_file("--write-config", name)
     atomic_write(Path(name), data.encode())
     print_note(f"wrote {name}; train with: rnntui {kind.command} --config {name}")
 

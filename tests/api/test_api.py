@@ -199,7 +199,7 @@ def loaded(name: str) -> Any:
         (lambda: loaded("shakespeare").generate(state="x"), r"state must be a TextState \(got 'x'"),
         (lambda: loaded("shakespeare").save_state(None, "a"), r"state must be a TextState \(got None"),
         (lambda: loaded("shakespeare").load_state(None), r"path must be the name of a file or folder \(got None"),
-        (lambda: loaded("shakespeare").load_state("nowhere"), r"cannot read nowhere: No such file"),
+        (lambda: loaded("shakespeare").load_state("nowhere"), r"nowhere: no such file; check the name"),
         (lambda: loaded("shakespeare").state_after(None), r"text must be text \(got None"),
         (lambda: loaded("en-es").translate(None), r"lines must be a list of strings \(got None"),
         (lambda: loaded("en-es").translate(["a"], beam="wide"), r"--beam must be"),
