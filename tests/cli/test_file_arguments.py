@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -27,7 +28,8 @@ _READ = [
     "sample --prompt-file {}", "sample --prompt-file {} --each-line", "sample --from-state {}",
     "index shakespeare {}", "evaluate {}", "export shakespeare --onnx model --int8 --text {}",
     "inspect gradients shakespeare --text {}", "inspect context shakespeare --text {}",
-    "inspect novelty shakespeare --text {}", "inspect attention en-es --pairs {}", "inspect units shakespeare --text {}",
+    "inspect novelty shakespeare --text {}", "inspect attention en-es --pairs {}",
+    "inspect units shakespeare --text {}",
 ]  # fmt: skip
 _WRITTEN = [
     "train here.txt --write-config {}", "train here.txt --find-learning-rate --rate-curve {}.svg",
@@ -65,7 +67,7 @@ def test_every_option_that_names_a_file_is_tried() -> None:
         for names in commands()
         for line in lines
         if tuple(line[: len(names)]) == names
-        for previous, value in zip(line, line[1:], strict=False)
+        for previous, value in pairwise(line)
         if "{}" in value
     }
     wanted = {
