@@ -7,6 +7,7 @@ show the problem beside the right field without reading the message.
 from __future__ import annotations
 
 import errno
+from collections.abc import Collection
 from pathlib import Path
 
 INTERRUPTED_EXIT_CODE = 130
@@ -66,6 +67,27 @@ class CancelledError(Exception):
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_FOLDER = {errno.ENOENT, errno.ENOTDIR}
+
+
+def did_you_mean(word: str, known: Collection[str], limit: int = 1, dashes: str = "") -> str:
+    """Return a hint that names what a mistyped word may mean, as in `did you mean a or b?`; empty if nothing is near.
+
+    Names that begin with the word come first, then similar ones, `limit` of them at most.
+
+    Args:
+        word: the word as typed, without dashes.
+        known: the names, without dashes, which would make all of them similar.
+        limit: number of names at most.
+        dashes: put before each name in the hint.
+    """
+    from difflib import get_close_matches
+
+    if word in known:
+        return f"did you mean {dashes}{word}?"
+    begun = sorted(name for name in known if word and name.startswith(word))
+    similar = [*dict.fromkeys([*begun, *get_close_matches(word, known, n=limit)])][:limit]
+    *others, last = [dashes + name for name in similar] or [""]
+    return f"did you mean {', '.join(others)}{' or ' if others else ''}{last}?" if last else ""
 
 
 def read_error(name: str | Path, error: OSError, *, setting: str = "") -> RnntuiError:

@@ -5,7 +5,6 @@ A key is the name of a flag without its dashes, as in `learning_rate`, and so al
 
 from __future__ import annotations
 
-import difflib
 import json
 import textwrap
 import tomllib
@@ -21,7 +20,7 @@ from rnntui.atomic_files import atomic_write
 from rnntui.cli.options import is_given, settings_from
 from rnntui.cli.terminal import check_new_file, print_note, write_out
 from rnntui.config import Budget, ReadingConfig
-from rnntui.errors import UsageError, read_error
+from rnntui.errors import UsageError, did_you_mean, read_error
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.settings import Settings, bounds_text, problem_with, settings_of
 
@@ -110,8 +109,8 @@ def _read_file(kind: ModelKind, context: click.Context, parameter: click.Paramet
 def _advice(key: str, value: object, keys: list[str]) -> str:
     if isinstance(value, dict):
         return "a settings file has no sections"
-    similar = difflib.get_close_matches(key.replace("-", "_").lower(), keys, n=1)
-    return f"did you mean {similar[0]}?" if similar else "keys are the names of flags, as in learning_rate = 0.002"
+    hint = did_you_mean(key.replace("-", "_").lower(), keys)
+    return hint or "keys are the names of flags, as in learning_rate = 0.002"
 
 
 def _problem(context: click.Context, key: _Key, value: object) -> str:
