@@ -40,7 +40,7 @@ def read_text(file: str | None) -> str:
 
     text = "".join(open_corpus([file], "utf-8", "strict", "universal").blocks())
     if not text:
-        raise UsageError(f"--text {file}: the file is empty")
+        raise UsageError(f"--text {file}: the file is empty", setting="text", hint="name a file with text")
     return text
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelTrainingConfig, ReadingConfig
 from rnntui.errors import CorpusError, RnntuiError, RunError
-from rnntui.formatting import few_names
+from rnntui.formatting import few_names_with_verb
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.kinds.corpus_info import TextCorpusInfo, TokenFileInfo
 from rnntui.runs.folder import RunFolder
@@ -187,10 +187,8 @@ def _text_of_files(run: RunFolder, config: RunConfig, sources: Sequence[str], re
         ) from error
     stats = corpus_stats(corpus)
     if stats.fingerprint != info.fingerprint:
-        names = few_names(corpus.display_names)
-        raise CorpusError(
-            f"{names} is not the text that run {run.name} was trained on, or has changed since", hint=hint
-        )
+        names_are = few_names_with_verb(corpus.display_names, "is", "are")
+        raise CorpusError(f"{names_are} not the text that run {run.name} was trained on, or changed since", hint=hint)
     fraction = 0.0
     if info.validation_sources is None:
         fraction = config.training_as(LanguageModelTrainingConfig).validation_fraction

@@ -116,3 +116,15 @@ def test_what_to_do_fits_the_reason(tmp_path: Path) -> None:
     assert advice(write_error(path, OSError(errno.EROFS, "Read-only"))).startswith("RnntuiError: allow writing there")
     with pytest.raises(UsageError, match="choose a shorter name"):
         check_can_be_written(tmp_path / ("a" * 5000))
+
+
+def test_files_with_too_little_text_are_told_so_in_their_number(rnntui) -> None:
+    for name, content in (("empty.txt", ""), ("a.txt", "a"), ("b.txt", "b"), ("c.txt", "c")):
+        Path(name).write_text(content)
+    evaluate = ("evaluate", "--run", "shakespeare")
+    assert rnntui(*evaluate, "empty.txt").err == "rnntui: empty.txt is empty; give it some text\n"
+    twice = rnntui(*evaluate, "empty.txt", "empty.txt")
+    assert twice.err == "rnntui: empty.txt, empty.txt are empty; give them some text\n"
+    assert rnntui(*evaluate, "a.txt").err == "rnntui: a.txt has 1 token only; a loss needs two: add text\n"
+    assert "a.txt and 2 more files are too small: " in rnntui("train", "a.txt", "b.txt", "c.txt", "--bptt", "64").err
+    assert rnntui("inspect", "units", "shakespeare", "--text", "empty.txt").err.endswith("; name a file with text\n")

@@ -105,7 +105,7 @@ def test_text_that_is_gone_or_has_changed_is_one_line(tmp_path: Path) -> None:
         build(run)
     assert build(run, str(moved)).text.size > 1000 and open_novelty_index(run) is not None
     (tmp_path / "text.txt").write_text(random_text(2, 2000))
-    with pytest.raises(CorpusError, match=r"text\.txt is not the text that run run was trained on, or has changed"):
+    with pytest.raises(CorpusError, match=r"text\.txt is not the text that run run was trained on, or changed"):
         build(run)
     assert open_novelty_index(run) is not None  # the earlier one stays
     info = replace(run.read_config().corpus, fingerprint="another text")
