@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config import LanguageModelTrainingConfig, ReadingConfig
+from rnntui.config import LanguageModelTrainingConfig, Newlines, ReadingConfig
 from rnntui.errors import CorpusError, RnntuiError, RunError
 from rnntui.formatting import few_names_with_verb
 from rnntui.inference.loaded_model import read_tokenizer
@@ -121,6 +123,24 @@ def run_corpus(run: RunFolder, sources: Sequence[str] = (), reading: ReadingConf
     reading = reading or ReadingConfig()
     corpus = find_corpus(names, reading.encoding, reading.errors, reading.newlines)
     return converted_chat(corpus, config.training_as(LanguageModelTrainingConfig).turns)[0]
+
+
+def text_has_changed(run: RunFolder, reading: ReadingConfig) -> bool:
+    """Return True if the files that a run names hold another text now than when the run was created.
+
+    They are read only if one was modified since. False where that cannot be told: a file is gone, or is not read as it
+    was then.
+    """
+    config = run.read_config()
+    try:
+        if all(Path(name).stat().st_mtime <= config.created for name in config.corpus.sources):
+            return False
+        corpus = run_corpus(run, (), reading)
+        newlines: tuple[Newlines, ...] = get_args(Newlines)  # a run does not say which it was read with
+        fingerprints = (corpus_stats(replace(corpus, newlines=choice)).fingerprint for choice in newlines)
+        return config.corpus.fingerprint not in fingerprints
+    except (OSError, ValueError, RnntuiError):
+        return False
 
 
 def _text_of_ids(run: RunFolder, config: RunConfig, tokenizer: Tokenizer) -> TrainingText:
