@@ -5,6 +5,8 @@ The file is a safetensors file of a few kilobytes. It may come from anywhere, so
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,11 +116,14 @@ def load_text_state(path: Path, fingerprint: str, loaded: LoadedLanguageModel) -
         fingerprint: `run_fingerprint` of the model that is to go on from it.
         loaded: that model.
 
-    Raises `UsageError` if there is no such file; `RunError` if it is broken, no state at all, or that of another model.
+    Raises `UsageError` if there is no such file, or it is a folder; `RunError` if it is broken, no state at all, or
+    that of another model.
     """
     network = loaded.network
     expected = network.initial_state()
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not path.is_file() and path.exists():
             raise _not_a_state(path, "it is not even a file")
         if path.stat().st_size > 4 * expected.size + _MAX_EXTRA_BYTES:
