@@ -50,6 +50,6 @@ def test_a_page_without_a_marker_is_not_rewritten(tmp_path: Path) -> None:
     assert text == "before\n<!-- costs -->\n\n| new |\n\n<!-- /costs -->\nafter\n"
     for broken in (text.replace("<!-- /costs -->", ""), text.replace("<!-- costs -->", "")):
         page.write_text(broken)
-        with pytest.raises(ValueError, match="the page has no <!-- /?costs -->"):
+        with pytest.raises(ValueError, match=r"the page has no <!-- /?costs -->"):
             scaling.write(page, {"costs": "| newer |"})
         assert page.read_text() == broken
