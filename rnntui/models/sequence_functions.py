@@ -199,7 +199,7 @@ def _rows(projected: Tensor, bias: Tensor) -> Iterator[Tensor]:
 
 
 def _tanh_(values: Tensor) -> Tensor:
-    """Put the hyperbolic tangents of values in their place: 2 sigmoid(2a) - 1, which takes a third of the time of tanh."""
+    """Put the hyperbolic tangents of values in their place: 2 sigmoid(2a) - 1 takes a third of the time of tanh."""
     return values.mul_(2).sigmoid_().mul_(2).sub_(1)
 
 
