@@ -85,7 +85,7 @@ class LanguageModelConfig(RecurrentConfig):
     weight_dropout: float | None = setting_field(
         None,
         "probability of dropping a recurrent weight, for all steps of a window [default: by how many times the text is "
-        "read]",
+        "read; 0 with --dropout]",
         low=0.0,
         high=0.95,
     )
