@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -175,7 +176,7 @@ def has_cudnn_kernel(kind: torch.dtype) -> bool:
     return hidden.grad_fn is not None and "RnnBackward" in hidden.grad_fn.name()
 
 
-def _run_layer(rnn: nn.RNNBase, weights: list[Tensor], inputs: Tensor, state: list[Tensor]) -> tuple[Tensor, ...]:
+def _run_layer(rnn: nn.RNNBase, weights: Sequence[Tensor], inputs: Tensor, state: list[Tensor]) -> tuple[Tensor, ...]:
     """Return the hidden states `(T, B, H)` of one layer on a CPU, and its final state, tensors `(B, H)`."""
     if isinstance(rnn, nn.LSTM):
         hidden_state, cell_state = state
