@@ -24,12 +24,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import alternate, cores, print_heading, print_table, ratio, verdict
+from killed_job import answers_one_by_one, python_command, run_killed
 
 RUNS = {"sample": "shakespeare", "translate": "en-es", "score": "shakespeare", "classify": "authors"}
 COLUMNS = (
     "command", "lines", "loop", "--jobs 1", "pool", "/ one", "CPU ratio", "/ loop", "CPU ratio", "a million lines",
     "output", "MB",
 )  # fmt: skip
+KILLED_COLUMNS = (
+    "command", "lines", "minutes", "lines/s", "CPU minutes", "lines per CPU second", "killed at", "MB until 10%",
+    "MB", "start and end",
+)  # fmt: skip
+_COMPARED = 500  # lines at the start and at the end that are answered one by one, too
 _MEASURED_COMMAND = (
     "import resource, sys; from rnntui.cli.main import run; code = run(sys.argv[1:]);"
     "usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)];"
@@ -146,6 +152,30 @@ def measure(command: str, count: int, arguments: argparse.Namespace, folder: Pat
     ]  # fmt: skip
 
 
+def measure_killed(command: str, count: int, arguments: argparse.Namespace, folder: Path) -> list[object]:
+    """Return the row of a job that is killed at half of its lines and goes on."""
+    output = folder / f"{command}-killed.txt"
+    line = arguments_of(command, count, arguments.length, folder)
+    killable = python_command(*line, "--jobs", str(arguments.jobs), "--output", str(output))
+    facts = run_killed(killable, output, count)
+    with output.open(encoding="utf-8") as file:
+        answers = list(file)
+    verdict = "DIFFERENT"
+    if len(answers) == count and command == "sample":
+        verdict = "-"  # for samples drawn alone, see README
+    elif len(answers) == count:
+        ends = [slice(0, _COMPARED), slice(count - _COMPARED, count)]
+        texts = list(islice(lines_for(command), count))
+        alone = python_command(command, "--run", RUNS[command], "--checkpoints", "checkpoints", "--jobs", "1")
+        is_same = all(answers_one_by_one(alone, texts[part]) == "".join(answers[part]) for part in ends)
+        verdict = "same" if is_same else "DIFFERENT"
+    return [
+        command, f"{count:,}", f"{facts.seconds / 60:.1f}", f"{count / facts.seconds:,.0f}", f"{facts.cpu / 60:.1f}",
+        f"{count / facts.cpu:,.0f}", f"{facts.killed_at:,}", f"{facts.early_megabytes:.0f}", f"{facts.megabytes:.0f}",
+        verdict,
+    ]  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commands", nargs="+", choices=RUNS, default=list(RUNS))
@@ -154,12 +184,24 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=cores(), help="processes of the pool")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--loop-share", type=int, default=10, help="the loop gets one line of so many")
+    parser.add_argument(
+        "--killed", type=int, nargs="+", metavar="LINES",
+        help="instead, one job of so many lines each, killed at half of them and resumed: memory, and answers alone",
+    )  # fmt: skip
     arguments = parser.parse_args()
     print_heading(
         "many lines", "fp32", jobs=arguments.jobs, rounds=arguments.rounds, tokens_of_a_sample=arguments.length
     )
     shares = {"sample": 0.25, "translate": 0.25, "score": 1, "classify": 15}
     with tempfile.TemporaryDirectory() as folder:
+        if arguments.killed:
+            rows = [
+                measure_killed(command, count, arguments, Path(folder))
+                for command in arguments.commands
+                for count in arguments.killed
+            ]
+            print_table("jobs that were killed and went on; PSS of all processes", KILLED_COLUMNS, rows)
+            return
         rows = [
             measure(command, max(1, int(arguments.lines * shares[command])), arguments, Path(folder))
             for command in arguments.commands
