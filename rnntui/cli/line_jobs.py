@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rnntui.cli.line_input import Lines, NumberedLine, line_batches, skip_lines
-from rnntui.cli.terminal import print_note
+from rnntui.cli.terminal import print_note, warn_unknown_characters
 from rnntui.processors import usable_cpus
 
 if TYPE_CHECKING:
@@ -21,12 +21,28 @@ if TYPE_CHECKING:
 _BACKLOG = 16  # lines that arrive together: their writer does not wait for answers
 
 
+class UnknownCharacters(NamedTuple):
+    """Characters of a line, called `label`, that one of several models does not know."""
+
+    label: str
+    model: str
+    characters: tuple[str, ...]
+
+
 class LineResult(NamedTuple):
-    """The answer to a batch of lines: what is written, notes for stderr, and counts that are added up by name."""
+    """The answer to a batch of lines.
+
+    Args:
+        output: what is written.
+        notes: for stderr.
+        counts: added up by name.
+        unknown: characters to warn of, once for each model however many lines have them.
+    """
 
     output: str | bytes
     notes: tuple[str, ...] = ()
     counts: Mapping[str, int] = {}
+    unknown: tuple[UnknownCharacters, ...] = ()
 
 
 class LineFunction(Protocol):
@@ -69,6 +85,7 @@ def run_line_job(
     `long_input` lines of it are answered; a writer that waits for answers gets each as soon as it is there.
     """
     done, counts = output.done, Counter[str]()
+    named: defaultdict[str, set[str]] = defaultdict(set)
     batches = line_batches(skip_lines(source, done), options.max_batch)
     cpus = usable_cpus()
     is_auto = options.jobs is None and cpus > 1
@@ -80,6 +97,10 @@ def run_line_job(
         nonlocal done
         for note in result.notes:
             print_note(note)
+        for label, model, characters in result.unknown:
+            new = [character for character in characters if character not in named[model]]
+            named[model].update(new)
+            warn_unknown_characters(new, f"{label}, {model}")
         output.write(result.output)
         counts.update(result.counts)
         done += lines
