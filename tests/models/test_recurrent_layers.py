@@ -63,7 +63,7 @@ def test_values_and_gradients_are_those_of_torch(cell: tuple[str, str], given: b
 
 @pytest.mark.parametrize("cell", CELLS[1:], ids="-".join)
 def test_gradients_are_those_of_difference_quotients(cell: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnntui.models.sequence_functions._BLOCK_FACTORS", 2 * 3 * 3 * 6)  # two steps a block
+    monkeypatch.setattr("rnntui.models.sequence_functions._BLOCK_NUMBERS", 2 * 3 * 3 * 6)  # two steps a block
     rnn = layers_of(*cell, 2).double()
     inputs, state = leaves_of(rnn, 5)
 
