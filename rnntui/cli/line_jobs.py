@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rnntui.cli.progress_bar import ProgressBar
 
 _BACKLOG = 16  # lines that arrive together: their writer does not wait for answers
+_SHARES = 4  # batches for each process at least, so that none is left with much more than the others
 
 
 class UnknownCharacters(NamedTuple):
@@ -68,7 +69,7 @@ class LineJobOptions:
     Args:
         jobs: processes; 1 also means a single thread; None for as many as usable CPUs if the input is long.
         long_input: lines from which on the start of a process costs less than it gains.
-        max_batch: lines in a batch.
+        max_batch: lines in a batch at most; fewer where several processes share a short input.
     """
 
     jobs: int | None
@@ -86,12 +87,15 @@ def run_line_job(
     """
     done, counts = output.done, Counter[str]()
     named: defaultdict[str, set[str]] = defaultdict(set)
-    batches = line_batches(skip_lines(source, done), options.max_batch)
     cpus = usable_cpus()
     is_auto = options.jobs is None and cpus > 1
     processes = options.jobs or 1
     if is_auto and source.count is not None and source.count - done >= options.long_input:
         processes = cpus
+    max_batch = options.max_batch
+    if processes > 1 and source.count is not None:
+        max_batch = max(_BACKLOG, min(max_batch, (source.count - done) // (_SHARES * processes)))
+    batches = line_batches(skip_lines(source, done), max_batch)
 
     def write(result: LineResult, lines: int) -> None:
         nonlocal done
