@@ -38,8 +38,9 @@ class GradientStep:
         self._clip_grad_norm = clip_grad_norm
         self._parameters = list(task.model.parameters())
         self._stop_requested = stop_requested
-        self._gradients = None if task.group.size == 1 else _FlatGradients(self._parameters, task.group)
-        self.reads_later = task.hardware.is_asynchronous and task.group.size == 1
+        group = task.hardware.group
+        self._gradients = None if group.size == 1 else _FlatGradients(self._parameters, group)
+        self.reads_later = task.hardware.is_asynchronous and group.size == 1
 
     def stop_requested(self) -> bool:
         """Return True if this process is asked to stop, or another one was by the last step."""

@@ -67,7 +67,7 @@ class Trainer:
         self._run, self._held = held.run, held
         self._metrics = metrics
         self._report = report
-        self._group = state.task.group
+        self._group = state.task.hardware.group
         self._gradient_step = GradientStep(state.task, state.optimizer, config.clip_grad_norm, stop_requested)
         self._stop_requested = self._gradient_step.stop_requested
         self._status = StatusWriter(held.run, state.progress, state.planner, metrics)
@@ -95,7 +95,6 @@ class Trainer:
             task.model.train()
             self._align_processes()
             if self._run_steps():
-                self._group.announce(Command.END)  # the others have nothing to do in the final evaluation
                 with contextlib.suppress(_FinalEvaluationStoppedError):
                     return self._finish()
             self._write_status("stopped")
@@ -228,6 +227,9 @@ class Trainer:
         progress, task = self._progress, self._task
         began = time.perf_counter()
         with self._state.averaged_weights():
+            if self._state.average is not None:
+                self._align_processes()
+            self._group.announce(Command.EVALUATE)
             evaluation = task.evaluate(self._config.eval_tokens, self._monitor())
             evaluation_seconds = time.perf_counter() - began
             self._guard.check_evaluation(evaluation)
@@ -288,6 +290,7 @@ class Trainer:
         """Evaluate the best weights; a run killed before this is done does it when resumed."""
         progress, task = self._progress, self._task
         load_into(task.model, load_weights(self._run.weights_file))
+        self._align_processes()
         latest_end = self._planner.latest_end()
 
         def time_left() -> float:
@@ -296,6 +299,7 @@ class Trainer:
 
         monitor = self._monitor(time_left, is_final=True)
         monitor.report(0.0)
+        self._group.announce(Command.EVALUATE_FINALLY, time_left())
         evaluations = task.final_evaluation(FINAL_EVALUATION_FACTOR * self._config.eval_tokens, monitor)
         for evaluation in evaluations.values():
             self._guard.check_evaluation(evaluation)
@@ -306,6 +310,7 @@ class Trainer:
         self._metrics.write_final(losses, primary)
         progress.best_loss, progress.best_bits = primary.loss, primary.bits_per_character
         self._write_status("done", results=losses | primary.metrics)
+        self._group.announce(Command.END)
         return self._report_finished(cast(FinishReason, progress.reason or "budget"), losses, primary)
 
     def _monitor(self, time_left: TimeLeft = unlimited, is_final: bool = False) -> EvaluationMonitor:

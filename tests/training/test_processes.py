@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import socket
@@ -19,12 +20,15 @@ from tiny_runs import QUICK
 
 from rnntui.cli.main import run
 from rnntui.errors import UsageError
+from rnntui.models.weight_arrays import load_into
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
-from rnntui.runs.weights_file import load_arrays
+from rnntui.runs.weights_file import load_arrays, load_weights
+from rnntui.training.evaluation import UNMONITORED, EvaluationMonitor
+from rnntui.training.events import Evaluating
 from rnntui.training.process_group import ProcessGroup
 from rnntui.training.torchrun import TorchrunEnvironment
-from rnntui.training.train_run import train_run
+from rnntui.training.train_run import open_task, train_run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks")
 
@@ -47,6 +51,26 @@ for path, stop_after in {runs!r}:
 """
 
 
+_EVALUATE = """
+os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="{port}")
+from test_processes import evaluations
+from rnntui.training.process_group import ProcessGroup
+from rnntui.training.torchrun import TorchrunEnvironment
+group = ProcessGroup.join(TorchrunEnvironment(1, 2, 1))
+for path in {paths!r}:
+    print(evaluations(RunFolder(Path(path)), group), flush=True)
+"""
+
+
+def evaluations(run: RunFolder, group: ProcessGroup) -> list[tuple[float, int, dict[str, float], dict[str, object]]]:
+    """Return loss, tokens, metrics and details of all evaluations of a run's weights."""
+    task = open_task(run, run.read_config(), group)
+    load_into(task.model, load_weights(run.weights_file))
+    monitors = UNMONITORED, EvaluationMonitor(time_left=lambda: 100.0)
+    results = [task.evaluate(10**6), *(e for m in monitors for e in task.final_evaluation(10**6, m).values())]
+    return [(result.loss, result.tokens, result.metrics, result.details) for result in results]
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -61,9 +85,13 @@ class Pair:
 
     def start(self, runs: list[tuple[RunFolder, int]]) -> ProcessGroup:
         """Let the fork follow the training of runs, in each of which it asks for a stop in a step (0: in none)."""
-        port = free_port()
         paths = [(str(run.path), stop_after) for run, stop_after in runs]
-        self.forks.start(_FOLLOW.format(port=port, runs=paths))
+        return self.start_code(_FOLLOW, runs=paths)
+
+    def start_code(self, code: str, **values: object) -> ProcessGroup:
+        """Let the fork run code with a port and other values filled in."""
+        port = free_port()
+        self.forks.start(code.format(port=port, **values))
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
         return ProcessGroup.join(TorchrunEnvironment(0, 2, 0))
 
@@ -123,6 +151,48 @@ def test_two_processes_compute_what_one_does(make_run, tmp_path: Path, pair: Pai
         alone = make("one")
         train_run(alone, ignore, never)
         assert_close(two, alone)
+
+
+def test_an_evaluation_by_two_processes_has_the_results_of_one(make_run, tmp_path: Path, pair: Pair) -> None:
+    common = {"precision": "fp32", "threads": 1, "steps": 12, "evaluations": 1}
+    text = word_text(30_000)
+    runs = [
+        make_run(text, name="prior", ngram_prior=3, ngrams=2, **common),  # three streams of validation text
+        make_run(text[:5000], name="short", ngram_prior=0, **common),  # one stream
+        make_pair_run(tmp_path, copy_rows(300), "pairs", bleu_pairs=19, **common),
+        make_pair_run(tmp_path, copy_rows(12), "one-pair", bleu_pairs=19, **common),
+        make_labelled_run(tmp_path, opinions(150), "texts", **{key: common[key] for key in ("precision", "threads")}),
+    ]  # fmt: skip
+    for made in runs:
+        train_run(made, ignore, never)
+    expected = [evaluations(made, ProcessGroup()) for made in runs]
+    tests = [f"sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}"]
+    group = pair.start_code("\n".join([*tests, _EVALUATE]), paths=[str(made.path) for made in runs])
+    results = [evaluations(made, group) for made in runs]
+    assert [ast.literal_eval(line) for line in pair.forks.output()] == results  # each process has the whole result
+    for made, by_two, by_one in zip(runs, results, expected, strict=True):
+        for (loss, tokens, metrics, details), (other, *others) in zip(by_two, by_one, strict=True):
+            assert loss == pytest.approx(other, abs=1e-6), made.name
+            assert [tokens, details] == [others[0], others[2]], made.name
+            assert metrics == pytest.approx(others[1], abs=1e-6), made.name
+
+
+def test_a_stop_in_the_final_evaluation_reaches_the_other_process_and_is_resumed(make_run, pair: Pair) -> None:
+    text, shape = word_text(30_000), {"steps": 6, "ngram_prior": 0, "precision": "fp32", "threads": 1}
+    stopped, straight = (make_run(text, name=name, eval_tokens=10**5, **shape) for name in ("stopped", "straight"))
+    is_final = Event()
+
+    def note(event: object) -> None:
+        if isinstance(event, Evaluating) and event.is_final and event.fraction > 0:
+            is_final.set()
+
+    pair.start([(stopped, 0)])
+    assert train_run(stopped, note, is_final.is_set, group=ProcessGroup(0, 2)).reason == "interrupted"
+    assert list(pair.forks.output()) == ["False"]
+    assert stopped.read_status().state == "stopped"
+    train_run(stopped, ignore, never)
+    train_run(straight, ignore, never)
+    assert_close(stopped, straight)
 
 
 def test_a_run_continues_with_another_number_of_processes_after_a_stop_in_any(make_run, pair: Pair) -> None:
