@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -77,16 +78,18 @@ class TorchrunEnvironment:
 
     def run_of_job(self, kind: ModelKind, checkpoints: Path) -> RunFolder | None:
         """Return the run that this job has made before torchrun restarted it; None if there is none."""
-        if not self.job:
-            return None
-        for run in runs_in(checkpoints):
-            try:
-                is_marked = run.job_file.read_text(encoding="utf-8").strip() == self.job
-                if is_marked and run.read_config().kind == kind.id:
+        for run in runs_in(checkpoints) if self.job else ():
+            with contextlib.suppress(RunError):  # of a run that cannot be read
+                if self.has_made(run) and run.read_config().kind == kind.id:
                     return run
-            except (OSError, ValueError, RunError):  # no mark, or a run that cannot be read
-                continue
         return None
+
+    def has_made(self, run: RunFolder) -> bool:
+        """Return True if this job has made a run."""
+        try:
+            return bool(self.job) and run.job_file.read_text(encoding="utf-8").strip() == self.job
+        except (OSError, ValueError):  # no mark, or none that can be read
+            return False
 
 
 def _present(environ: Mapping[str, str]) -> str:

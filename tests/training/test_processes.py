@@ -5,16 +5,15 @@ from __future__ import annotations
 import ast
 import os
 import re
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
 import pytest
 from conftest import word_text
-from forks import Forks
 from labelled_runs import make_labelled_run, opinions
 from pair_runs import copy_rows, make_pair_run
+from process_pairs import Pair, assert_close, free_port
 from test_resume import StopAfter, ignore, never
 from tiny_runs import QUICK
 
@@ -23,7 +22,7 @@ from rnntui.errors import UsageError
 from rnntui.models.weight_arrays import load_into
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
-from rnntui.runs.weights_file import load_arrays, load_weights
+from rnntui.runs.weights_file import load_weights
 from rnntui.training.evaluation import UNMONITORED, EvaluationMonitor
 from rnntui.training.events import Evaluating
 from rnntui.training.process_group import ProcessGroup
@@ -34,22 +33,6 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks")
 
 PLACE = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 STEPS = ["--steps", "40", "--save-every", "0"]
-
-_FOLLOW = """
-os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="{port}")
-from rnntui.training.process_group import ProcessGroup
-from rnntui.training.torchrun import TorchrunEnvironment
-from rnntui.training.train_run import follow_run
-group = ProcessGroup.join(TorchrunEnvironment(1, 2, 1))
-for path, stop_after in {runs!r}:
-    asked = 0
-    def stop():
-        global asked
-        asked += 1
-        return asked == stop_after
-    print(follow_run(RunFolder(Path(path)), stop, ProcessGroup(1, 2)), flush=True)
-"""
-
 
 _EVALUATE = """
 os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="{port}")
@@ -69,59 +52,6 @@ def evaluations(run: RunFolder, group: ProcessGroup) -> list[tuple[float, int, d
     monitors = UNMONITORED, EvaluationMonitor(time_left=lambda: 100.0)
     results = [task.evaluate(10**6), *(e for m in monitors for e in task.final_evaluation(10**6, m).values())]
     return [(result.loss, result.tokens, result.metrics, result.details) for result in results]
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-class Pair:
-    """This process, of rank 0, and a fork of rank 1."""
-
-    def __init__(self, forks: Forks) -> None:
-        self.forks = forks
-
-    def start(self, runs: list[tuple[RunFolder, int]]) -> ProcessGroup:
-        """Let the fork follow the training of runs, in each of which it asks for a stop in a step (0: in none)."""
-        paths = [(str(run.path), stop_after) for run, stop_after in runs]
-        return self.start_code(_FOLLOW, runs=paths)
-
-    def start_code(self, code: str, **values: object) -> ProcessGroup:
-        """Let the fork run code with a port and other values filled in."""
-        port = free_port()
-        self.forks.start(code.format(port=port, **values))
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-        return ProcessGroup.join(TorchrunEnvironment(0, 2, 0))
-
-
-@pytest.fixture
-def pair(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
-    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")  # whatever a test sets is undone
-    monkeypatch.setenv("MASTER_PORT", "1")
-    yield Pair(forks)
-    ProcessGroup(0, 2).leave()
-
-
-def assert_close(run: RunFolder, other: RunFolder) -> None:
-    """Assert that two runs have the same metrics to 1e-4, and the same state."""
-    rows, others = read_metrics(run.metrics_file), read_metrics(other.metrics_file)
-    assert [row["step"] for row in rows] == [row["step"] for row in others]
-    timed = {"seconds", "tokens_per_second", "threads", "slowdown", "thread_changes"}
-    for row, expected in zip(rows, others, strict=True):
-        assert row.keys() - timed == expected.keys() - timed
-        for key in row.keys() - timed:
-            if isinstance(row[key], float):
-                assert row[key] == pytest.approx(expected[key], abs=1e-4, rel=1e-3), (row["step"], key)
-    arrays, expected_arrays = load_arrays(run.resume_file)[0], load_arrays(other.resume_file)[0]
-    assert arrays.keys() == expected_arrays.keys()
-    for name in arrays:
-        assert arrays[name].shape == expected_arrays[name].shape, name
-        tolerance = 1e-3 if name.startswith(("model.", "average.", "task.state")) else 0.05
-        if name == "random.cpu":
-            assert (arrays[name] == expected_arrays[name]).all()
-        assert arrays[name] == pytest.approx(expected_arrays[name], abs=tolerance), name
 
 
 def test_two_processes_compute_what_one_does(make_run, tmp_path: Path, pair: Pair) -> None:
@@ -222,7 +152,7 @@ def test_a_lost_process_ends_the_training_and_a_restart_of_the_job_continues_its
 ) -> None:
     corpus, folder = tmp_path / "words.txt", tmp_path / "checkpoints"
     corpus.write_text(word_text())
-    command = ["train", str(corpus), *QUICK, "--ngram-prior", "0", "--checkpoints", str(folder)]
+    command = ["train", str(corpus), *QUICK, "--ngram-prior", "0", "--checkpoints", str(folder), "--name", "lost"]
     job = {"TORCHELASTIC_RUN_ID": "job", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     killed = Event()
 
