@@ -25,7 +25,7 @@ _TORCH_THREADS = torch.get_num_threads()
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device, the precision of its matrix products, and the threads that feed it; processes with one each."""
+    """A device, the precision of its matrix products, the threads that feed it, and the processes that train."""
 
     device: torch.device
     bf16: bool

@@ -23,7 +23,7 @@ def follow(state: TrainingState, config: TrainerConfig, stop_requested: Callable
 
     Raises `ProcessLostError` if the training failed in another process.
     """
-    step = GradientStep(state.task, state.optimizer, config.clip_grad_norm, stop_requested)
+    step = GradientStep(state.task, state.optimizer, config.clip_grad_norm, stop_requested, state.outer_step)
     state.task.model.train()
     try:
         while True:
@@ -46,6 +46,8 @@ def _do_next(state: TrainingState, step: GradientStep, eval_tokens: int) -> None
         task.evaluate(eval_tokens, _monitor(group))
     elif command == Command.EVALUATE_FINALLY:
         task.final_evaluation(FINAL_EVALUATION_FACTOR * eval_tokens, _monitor(group, value))
+    elif command == Command.OUTER_STEP:
+        step.end_round()
     else:
         threads.start_step()
         began = time.perf_counter()

@@ -65,6 +65,8 @@ class Command(IntEnum):
     """Evaluate a part of it in the final evaluation; the value is the seconds that are left for that."""
     COLLECT = 6
     """Send the results of the part."""
+    OUTER_STEP = 7
+    """Average the weights after steps that each process has taken on its own."""
 
 
 class ProcessGroup:

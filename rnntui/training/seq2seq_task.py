@@ -181,9 +181,13 @@ class Seq2SeqTask:
         aligned = self.hardware.put(self._aligner.align(batch.source, batch.targets))
         cross_entropies = -(aligned * weights.float().clamp_min(_LEAST_WEIGHT).log()).sum(dim=2)  # (B, T)
         count = (aligned > 0).any(dim=2).sum()
-        if self.hardware.group.size > 1:
+        group = self.hardware.group
+        if group.size > 1:
             count = is_counted * count.double()
-            self.hardware.group.add_up(count)
+            if self._settings.local_steps == 1:
+                group.add_up(count)
+            else:  # nothing is exchanged before the round is over: as if the other parts had as many
+                count *= group.size
             cross_entropies = is_counted * cross_entropies
         return cross_entropies.sum() / count.clamp_min(1)
 

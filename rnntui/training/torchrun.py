@@ -71,6 +71,21 @@ class TorchrunEnvironment:
                 setting="batch_size", hint=f"use a multiple of {self.size}, such as --batch-size {nearest}",
             )  # fmt: skip
 
+    def check_local_steps(self, local_steps: int) -> None:
+        """Raise `UsageError` if processes should step on their own, and there is only one."""
+        if self.size == 1 and local_steps > 1:
+            raise UsageError(
+                f"--local-steps {local_steps} needs several processes", setting="local_steps", hint=_HINT
+            )  # fmt: skip
+
+    def require_single(self, what: str) -> None:
+        """Raise `UsageError` if this process is one of several, which `what` cannot use."""
+        if self.size > 1:
+            raise UsageError(
+                f"{what} needs a single process (torchrun has started {self.size})",
+                hint="run it without torchrun; several processes train by torchrun -m rnntui train",
+            )
+
     def mark(self, run: RunFolder) -> None:
         """Note in a new run that this job made it."""
         if self.job:
