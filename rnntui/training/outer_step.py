@@ -18,7 +18,7 @@ from rnntui.errors import TrainingError
 from rnntui.training.adamw import AdamW
 from rnntui.training.process_group import ProcessGroup
 
-_RATE, _MOMENTUM = 0.7, 0.9  # of DiLoCo; better than plain averages here (SCALING.md)
+_RATE, _MOMENTUM = 0.7, 0.9  # of DiLoCo; mostly better than plain averages (SCALING.md)
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
