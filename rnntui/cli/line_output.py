@@ -157,14 +157,15 @@ def run_identity(run: RunFolder) -> dict[str, Any]:
 
 def _check_not_input(context: click.Context, path: Path) -> None:
     """Raise `UsageError` if the output is a file that the command reads, whose last line it would cut off."""
-    inputs: list[str | int] = [*context.params.get("files", ())]
-    inputs += filter(None, [context.params.get("prompt_file")])
+    inputs = [name for name in (*context.params.get("files", ()), context.params.get("prompt_file")) if name]
+    states = []
+    for name in inputs:
+        with suppress(OSError):  # there is no such input, which reading it reports
+            states.append(Path(name).stat())
     with suppress(AttributeError, OSError, ValueError):  # no standard input, or one without a file
-        inputs.append(sys.stdin.fileno())
-    for file in inputs:
-        with suppress(OSError):  # there is no such input, or no output yet
-            if os.path.samestat(os.stat(file), path.stat()):
-                raise UsageError(f"{path} is what is read", setting="output", hint="name another --output")
+        states.append(os.fstat(sys.stdin.fileno()))
+    if path.exists() and any(os.path.samestat(state, path.stat()) for state in states):
+        raise UsageError(f"{path} is what is read", setting="output", hint="name another --output")
 
 
 def _recorded(context: click.Context) -> dict[str, Any]:
