@@ -231,7 +231,7 @@ def resumable_classifier_run(
 
 def _split(
     texts: LabelledCorpus, validation: LabelledCorpus | None, settings: ClassifierTrainingConfig
-) -> tuple[list[LabelledText], list[LabelledText], list[str]]:
+) -> tuple[Sequence[LabelledText], Sequence[LabelledText], list[str]]:
     """Return the rows for training, those for validation, and messages. Raises `CorpusError` if there are too few."""
     names = few_names(texts.display_names)
     if validation is None:

@@ -6,12 +6,14 @@ Torch is imported late, so that problems with the pairs are reported at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
@@ -31,11 +33,12 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.held_out import check_held_out_corpus, split_differs
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.dropped_rows import DroppedRows
-from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
+from rnntui.text.pair_ids import PairList, PairWriter, TokenCounts, encode_pairs, encoded_pairs
 from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
 from rnntui.text.pair_split import split_rule, train_validation_split
 from rnntui.text.parallel_corpus import Pair, ParallelCorpus, count_target_characters
 from rnntui.text.placeholders import save_known_words
+from rnntui.text.stored_rows import TextColumn, select_rows
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 from rnntui.training.metric_choice import choose_metrics
 from rnntui.training.prepare_run import check_hardware, publish_staged_run, staged_run
@@ -85,7 +88,7 @@ def create_seq2seq_run(
         check_name(name, checkpoints)
     request, start = open_seq2seq_start(request, checkpoints)
     training = request.training.for_model(request.model, request.tokenizer.type)
-    request = replace(request, training=choose_metrics(training, [pair.target for pair in pairs.rows]))
+    request = replace(request, training=choose_metrics(training, TextColumn(pairs.rows, 1)))
     split = _split(pairs, validation, request.training)
     training_rows, validation_rows = split.training, split.validation
     too_long = DroppedRows()
@@ -93,28 +96,27 @@ def create_seq2seq_run(
     with staged_run(checkpoints) as staged:
         preprocessor = PairPreprocessor(request.tokenizer, training_rows, request.training.seed)
         training_forms = preprocessor.training(training_rows)
-        sources, targets = [pair.source for pair in training_forms], [pair.target for pair in training_forms]
-        source, target = start.vocabularies if start else train_vocabularies(sources, targets, request.tokenizer)
+        texts = TextColumn(training_forms, 0), TextColumn(training_forms, 1)
+        source, target = start.vocabularies if start else train_vocabularies(*texts, request.tokenizer)
         save_vocabularies(source, target, staged.path)
-        known = preprocessor.known_words(training_rows) | (start.known_words if start else frozenset())
+        known: Collection[str] = ()
         if request.tokenizer.placeholders:
+            known = preprocessor.known_words(training_rows) | (start.known_words if start else frozenset())
             save_known_words(staged.known_words_file, known)
-        training_ids = encode_pairs(training_forms, source, target)
-        limits = _limits(training_ids, request.training.max_pair_tokens)
-        training_rows, training_ids = _drop_long_pairs(training_rows, training_ids, limits, too_long)
-        repeats = preprocessor.repeats(training_rows, request.training)
-        training_ids += encode_pairs(repeats, source, target)
-        validation_ids = encode_pairs(model_form(validation_rows, request.tokenizer, known), source, target)
-        if validation is None:  # a validation set of the user's own is kept complete
-            validation_rows, validation_ids = _drop_long_pairs(validation_rows, validation_ids, limits, too_long)
         largest_id = max(source.size, target.size) - 1
-        token_files = [
-            write_pairs(path, ids, count_target_characters(rows), largest_id)
-            for path, rows, ids in (
-                (staged.training_ids, training_rows + repeats, training_ids),
-                (staged.validation_ids, validation_rows, validation_ids),
-            )
-        ]
+        with PairWriter(staged.training_ids, largest_id) as writer:
+            writer.add(encoded_pairs(training_forms, source, target))
+            limits = _limits(writer.token_counts(), request.training.max_pair_tokens)
+            training_rows = _drop_long_pairs(training_rows, writer, limits, too_long)
+            repeats = preprocessor.repeats(training_rows, request.training)
+            writer.add(encoded_pairs(repeats, source, target))
+            lengths = _lengths(writer.token_counts())
+            training_file = writer.finish(count_target_characters(chain(training_rows, repeats)))
+        with PairWriter(staged.validation_ids, largest_id) as writer:
+            writer.add(encoded_pairs(model_form(validation_rows, request.tokenizer, known), source, target))
+            if validation is None:  # a validation set of the user's own is kept complete
+                validation_rows = _drop_long_pairs(validation_rows, writer, limits, too_long)
+            validation_file = writer.finish(count_target_characters(validation_rows))
         origin = start.stage(staged, request.training) if start else None
         config = RunConfig(
             kind=SEQ2SEQ.id,
@@ -126,11 +128,11 @@ def create_seq2seq_run(
                 name=pairs.name,
                 sources=pairs.display_names,
                 fingerprint=pairs.fingerprint(),
-                training=token_files[0],
-                validation=token_files[1],
+                training=training_file,
+                validation=validation_file,
                 validation_sources=validation.display_names if validation else None,
                 pairs=(len(training_rows), len(validation_rows)),
-                lengths=start.lengths(_lengths(training_ids)) if start else _lengths(training_ids),
+                lengths=start.lengths(lengths) if start else lengths,
                 limits=limits,
                 columns=request.columns,
                 layouts=pairs.layouts,
@@ -178,8 +180,9 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     if info.limits is not None:  # runs of older versions have none
         tokenizer = config.tokenizer_as(Seq2SeqTokenizerConfig)
         forms = model_form(held_out, tokenizer, read_known_words(run, config))
-        encoded = encode_pairs(forms, *read_vocabularies(run, config))
-        held_out, _ = _drop_long_pairs(held_out, encoded, info.limits, DroppedRows())
+        encoded = PairList(encode_pairs(forms, *read_vocabularies(run, config)))
+        counts = TokenCounts(encoded.source_lengths, encoded.target_lengths)
+        held_out = select_rows(held_out, np.flatnonzero(_are_within(info.limits, counts)))
     recorded = info.pairs and info.pairs[1], info.validation and info.validation.characters
     if (len(held_out), count_target_characters(held_out)) != recorded:
         raise split_differs(run.name, config, "pairs")
@@ -216,8 +219,8 @@ def resumable_seq2seq_run(
 class _Split(NamedTuple):
     """Pairs for training and for validation; the rule of the split, None if the validation pairs are separate."""
 
-    training: list[Pair]
-    validation: list[Pair]
+    training: Sequence[Pair]
+    validation: Sequence[Pair]
     rule: SplitRule | None = None
     message: str = ""
 
@@ -240,49 +243,61 @@ def _split(pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: S
     )
 
 
-def _lengths(encoded: list[EncodedPair]) -> PairLengths:
+def _lengths(counts: TokenCounts) -> PairLengths:
     """Return the longest source, the longest target, and how far a target exceeds twice its source, in tokens."""
-    source, target = (np.array([len(pair[column]) for pair in encoded]) for column in (0, 1))
-    return PairLengths(int(source.max()), int(target.max()), int((target - 2 * source).max()))
+    return PairLengths(
+        int(counts.source.max()), int(counts.target.max()), int((counts.target - 2 * counts.source).max())
+    )
 
 
-def _limits(encoded: list[EncodedPair], max_pair_tokens: int | None) -> PairLimits:
+def _limits(counts: TokenCounts, max_pair_tokens: int | None) -> PairLimits:
     """Return the most tokens of a source and of a target: the number asked for, or ten times the median."""
-    median = np.median([[len(source), len(target)] for source, target in encoded], axis=0)
     if max_pair_tokens is None:
-        source, target = np.maximum(_MAX_LENGTH_RATIO * median, _ALWAYS_ALLOWED)
+        source, target = (max(_MAX_LENGTH_RATIO * float(np.median(column)), _ALWAYS_ALLOWED) for column in counts)
         return PairLimits(int(source), int(target))
     return PairLimits(max_pair_tokens, max_pair_tokens)
 
 
+def _are_within(limits: PairLimits, counts: TokenCounts) -> NDArray[np.bool_]:
+    """Return whether each pair is within the limits, `(P,)`."""
+    within: NDArray[np.bool_] = (counts.source <= limits.source) & (counts.target <= limits.target)
+    return within
+
+
 def _drop_long_pairs(
-    rows: list[Pair], encoded: list[EncodedPair], limits: PairLimits, dropped: DroppedRows
-) -> tuple[list[Pair], list[EncodedPair]]:
+    rows: Sequence[Pair], writer: PairWriter, limits: PairLimits, dropped: DroppedRows
+) -> Sequence[Pair]:
     """Return the pairs within the limits; one far longer than the rest would fill its batch with padding.
 
     Args:
         rows: The pairs.
-        encoded: Their ids.
+        writer: Has written all of them, and drops the same ones.
         limits: The most tokens of a source and of a target.
         dropped: Counts the pairs that are left out.
 
     Raises `CorpusError` if none is left.
     """
-    short_rows, short_encoded = [], []
-    for pair, ids in zip(rows, encoded, strict=True):
-        for column, length, limit in (("source", len(ids[0]), limits.source), ("target", len(ids[1]), limits.target)):
-            if length > limit:
-                dropped.add(
-                    f"row {pair.row} of {pair.file}, whose {column} has {length:,} tokens where at most {limit:,} are "
-                    f"allowed (--max-pair-tokens keeps more)"
-                )
-                break
-        else:
-            short_rows.append(pair)
-            short_encoded.append(ids)
-    if not short_rows:
+    counts = writer.token_counts()
+    within = _are_within(limits, counts)
+    for index in np.flatnonzero(~within).tolist():
+        if dropped.count:
+            dropped.count += 1  # a message tells of the first one
+            continue
+        pair = rows[index]
+        is_source = counts.source[index] > limits.source
+        column, length, limit = (
+            ("source", counts.source[index], limits.source)
+            if is_source
+            else ("target", counts.target[index], limits.target)
+        )
+        dropped.add(
+            f"row {pair.row} of {pair.file}, whose {column} has {length:,} tokens where at most {limit:,} are "
+            f"allowed (--max-pair-tokens keeps more)"
+        )
+    if not within.any():
         raise CorpusError(
             f"every pair is longer than --max-pair-tokens {max(limits.source, limits.target)}",
             hint="raise it",
         )
-    return short_rows, short_encoded
+    writer.keep(within)
+    return select_rows(rows, np.flatnonzero(within))
