@@ -6,10 +6,11 @@ it is only read in blocks, for the pages of a mapped file count as memory of the
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from rnntui.untrusted_files import open_regular
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rnntui.text.encoding_journal import EncodingJournal
     from rnntui.text.parallel_corpus import Pair
 
 EncodedPair = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
@@ -69,19 +71,38 @@ class PairWriter:
     Args:
         path: The file, which is created.
         largest_id: The largest id of both vocabularies; it decides the integer type.
+        journal: Records what is written; if it has a record of the file, that is gone on with. None keeps no record.
     """
 
-    def __init__(self, path: Path, largest_id: int) -> None:
-        self._path = path
+    def __init__(self, path: Path, largest_id: int, journal: EncodingJournal | None = None) -> None:
         self._dtype = np.min_scalar_type(max(1, largest_id))
-        self._file = path.open("w+b")
         self._lengths = array("i")  # of sources and targets in turn
+        self._journal = journal
+        is_resumed = journal is not None and journal.resumed([path]) is not None
+        self._file = path.open("r+b" if is_resumed else "w+b")
+        last_end = -1
+        for start, ids in id_blocks(path, self._dtype) if is_resumed else ():
+            ends = np.flatnonzero(ids == EOS) + start
+            self._lengths.extend((np.diff(ends, prepend=last_end) - 1).tolist())
+            last_end = int(ends[-1]) if len(ends) else last_end
+        self._file.seek(0, os.SEEK_END)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         self._file.close()
+
+    @property
+    def count(self) -> int:
+        """The number of pairs in the file."""
+        return len(self._lengths) // 2
+
+    def finish_recording(self) -> None:
+        """Record nothing any more: what is written from now on is not gone on with."""
+        if self._journal is not None:
+            self._journal.begin()
+            self._journal = None
 
     def add(self, encoded: Iterable[EncodedPair]) -> None:
         """Append pairs."""
@@ -91,6 +112,8 @@ class PairWriter:
             self._lengths.extend(map(len, texts))
             ids = np.concatenate([part for text in texts for part in (text, end)])
             self._file.write(ids.astype(self._dtype).data)
+            if self._journal is not None:
+                self._journal.record([self._file], {"pairs": self.count})
 
     def token_counts(self) -> TokenCounts:
         """Return the tokens of the pairs so far."""
@@ -125,6 +148,15 @@ class PairWriter:
         sync_file(self._file)
         tokens = self._file.tell() // self._dtype.itemsize
         return TokenFile(tokens, characters, str(self._dtype.name))
+
+
+def id_blocks(path: Path, dtype: np.dtype[Any]) -> Iterator[tuple[int, NDArray[np.unsignedinteger]]]:
+    """Yield the ids of a file in blocks, each with the index of its first."""
+    start = 0
+    with open_regular(path) as file:
+        while len(ids := np.fromfile(file, dtype, _IDS_READ)):
+            yield start, ids
+            start += len(ids)
 
 
 class PairIds(Protocol):
@@ -174,7 +206,7 @@ class PairDataset:
         self.characters = token_file.characters
         lengths: list[NDArray[np.int32]] = []  # of sources and targets in turn
         last_end = -1
-        for start, ids in self._blocks():
+        for start, ids in id_blocks(path, self._ids.dtype):
             ends = np.flatnonzero(ids == EOS) + start
             if len(ends):
                 lengths.append((np.diff(ends, prepend=last_end) - 1).astype(np.int32))
@@ -191,18 +223,10 @@ class PairDataset:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def _blocks(self) -> Iterator[tuple[int, NDArray[np.unsignedinteger]]]:
-        """Yield all ids in blocks, each with the index of its first."""
-        start = 0
-        with open_regular(self._path) as file:
-            while len(ids := np.fromfile(file, self._ids.dtype, _IDS_READ)):
-                yield start, ids
-                start += len(ids)
-
     def _columns(self) -> Iterator[tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]]:
         """Yield the ids of the sources and those of the targets, end tokens included, in blocks."""
         is_target = np.int64(0)  # of the first id of the block
-        for _, ids in self._blocks():
+        for _, ids in id_blocks(self._path, self._ids.dtype):
             is_end = ids == EOS
             column = (np.cumsum(is_end) - is_end + is_target) % 2
             is_target = (column[-1] + is_end[-1]) % 2

@@ -6,14 +6,12 @@ Torch is imported late, so that problems with the pairs are reported at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
@@ -23,8 +21,6 @@ from rnntui.inference.translator import read_known_words, read_vocabularies
 from rnntui.kinds.pair_corpus_info import (
     PairCorpusInfo,
     PairLayout,
-    PairLengths,
-    PairLimits,
     SplitRule,
 )
 from rnntui.kinds.seq2seq import SEQ2SEQ
@@ -33,20 +29,17 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.held_out import check_held_out_corpus, split_differs
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.dropped_rows import DroppedRows
-from rnntui.text.pair_ids import PairList, PairWriter, TokenCounts, encode_pairs, encoded_pairs
-from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
+from rnntui.text.pair_ids import PairList, TokenCounts, encode_pairs
+from rnntui.text.pair_preprocessing import model_form
 from rnntui.text.pair_split import split_rule, train_validation_split
-from rnntui.text.parallel_corpus import Pair, ParallelCorpus, count_target_characters
-from rnntui.text.placeholders import save_known_words
+from rnntui.text.parallel_corpus import ParallelCorpus, count_target_characters
 from rnntui.text.stored_rows import TextColumn, select_rows
-from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
+from rnntui.training.encode_pairs import PairEncoder, PairSplit, are_within, pair_encoding_key
 from rnntui.training.metric_choice import choose_metrics
 from rnntui.training.prepare_run import check_hardware, publish_staged_run, staged_run
 from rnntui.training.seq2seq_start import Seq2SeqStart
 
-_MAX_LENGTH_RATIO = 10  # to the median length
 _SHARED_TARGETS = "held-out pairs share targets, but no sources, with the training pairs, as there are few targets"
-_ALWAYS_ALLOWED = 100  # tokens that are never too many
 
 
 @dataclass(frozen=True)
@@ -89,55 +82,34 @@ def create_seq2seq_run(
     request, start = open_seq2seq_start(request, checkpoints)
     training = request.training.for_model(request.model, request.tokenizer.type)
     request = replace(request, training=choose_metrics(training, TextColumn(pairs.rows, 1)))
-    split = _split(pairs, validation, request.training)
-    training_rows, validation_rows = split.training, split.validation
+    notes = [start.note] if start else []
     too_long = DroppedRows()
-    check_hardware(request.training)
     with staged_run(checkpoints) as staged:
-        preprocessor = PairPreprocessor(request.tokenizer, training_rows, request.training.seed)
-        training_forms = preprocessor.training(training_rows)
-        texts = TextColumn(training_forms, 0), TextColumn(training_forms, 1)
-        source, target = start.vocabularies if start else train_vocabularies(*texts, request.tokenizer)
-        save_vocabularies(source, target, staged.path)
-        known: Collection[str] = ()
-        if request.tokenizer.placeholders:
-            known = preprocessor.known_words(training_rows) | (start.known_words if start else frozenset())
-            save_known_words(staged.known_words_file, known)
-        largest_id = max(source.size, target.size) - 1
-        with PairWriter(staged.training_ids, largest_id) as writer:
-            writer.add(encoded_pairs(training_forms, source, target))
-            limits = _limits(writer.token_counts(), request.training.max_pair_tokens)
-            training_rows = _drop_long_pairs(training_rows, writer, limits, too_long)
-            repeats = preprocessor.repeats(training_rows, request.training)
-            writer.add(encoded_pairs(repeats, source, target))
-            lengths = _lengths(writer.token_counts())
-            training_file = writer.finish(count_target_characters(chain(training_rows, repeats)))
-        with PairWriter(staged.validation_ids, largest_id) as writer:
-            writer.add(encoded_pairs(model_form(validation_rows, request.tokenizer, known), source, target))
-            if validation is None:  # a validation set of the user's own is kept complete
-                validation_rows = _drop_long_pairs(validation_rows, writer, limits, too_long)
-            validation_file = writer.finish(count_target_characters(validation_rows))
+        key = "" if start or validation else pair_encoding_key(pairs, request.tokenizer, request.training)
+        encoder = PairEncoder(staged, checkpoints, request.tokenizer, request.training, start, too_long, notes.append)
+        encoded = encoder.encode(partial(_split, pairs, validation, request.training), key)
         origin = start.stage(staged, request.training) if start else None
         config = RunConfig(
             kind=SEQ2SEQ.id,
             model=request.model,
             training=request.training,
             budget=request.budget,
-            tokenizer=replace(request.tokenizer, vocab_size=target.tokenizer.vocab_size),
+            tokenizer=replace(request.tokenizer, vocab_size=encoded.vocab_size),
             corpus=PairCorpusInfo(
                 name=pairs.name,
                 sources=pairs.display_names,
                 fingerprint=pairs.fingerprint(),
-                training=training_file,
-                validation=validation_file,
+                training=encoded.training,
+                validation=encoded.validation,
                 validation_sources=validation.display_names if validation else None,
-                pairs=(len(training_rows), len(validation_rows)),
-                lengths=start.lengths(lengths) if start else lengths,
-                limits=limits,
+                pairs=encoded.pairs,
+                lengths=encoded.lengths,
+                limits=encoded.limits,
                 columns=request.columns,
                 layouts=pairs.layouts,
-                split=split.rule,
-                features=source_features(training_rows),
+                split=encoded.split,
+                features=encoded.features,
+                encoding_key=key,
             ),
             created=time.time(),
             versions=library_versions(),
@@ -145,8 +117,8 @@ def create_seq2seq_run(
         )
         run = publish_staged_run(staged, config, name)
     dropped = [pairs.dropped, *([validation.dropped] if validation else []), too_long]
-    notes = [start.note] if start else []
-    return run, [*notes, *([split.message] if split.message else []), *(rows.message for rows in dropped if rows.count)]
+    shared = [_SHARED_TARGETS] if encoded.split == "source" else []
+    return run, [*notes, *shared, *(rows.message for rows in dropped if rows.count)]
 
 
 def open_seq2seq_start(request: Seq2SeqRequest, checkpoints: Path) -> tuple[Seq2SeqRequest, Seq2SeqStart | None]:
@@ -182,7 +154,7 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
         forms = model_form(held_out, tokenizer, read_known_words(run, config))
         encoded = PairList(encode_pairs(forms, *read_vocabularies(run, config)))
         counts = TokenCounts(encoded.source_lengths, encoded.target_lengths)
-        held_out = select_rows(held_out, np.flatnonzero(_are_within(info.limits, counts)))
+        held_out = select_rows(held_out, np.flatnonzero(are_within(info.limits, counts)))
     recorded = info.pairs and info.pairs[1], info.validation and info.validation.characters
     if (len(held_out), count_target_characters(held_out)) != recorded:
         raise split_differs(run.name, config, "pairs")
@@ -216,88 +188,24 @@ def resumable_seq2seq_run(
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 
-class _Split(NamedTuple):
-    """Pairs for training and for validation; the rule of the split, None if the validation pairs are separate."""
+def _split(pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: Seq2SeqTrainingConfig) -> PairSplit:
+    """Return the pairs for training and those for validation. Raises `CorpusError` if none can be held out.
 
-    training: Sequence[Pair]
-    validation: Sequence[Pair]
-    rule: SplitRule | None = None
-    message: str = ""
-
-
-def _split(pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: Seq2SeqTrainingConfig) -> _Split:
-    """Return the pairs for training and those for validation. Raises `CorpusError` if none can be held out."""
+    The hardware is checked, too, which imports torch: after what may be wrong with the pairs.
+    """
     if validation is not None:
-        return _Split(pairs.rows, validation.rows)
+        check_hardware(settings)
+        return PairSplit(pairs.rows, validation.rows)
     rule = split_rule(pairs.rows)
     rules: tuple[SplitRule, ...] = ("both", "source") if rule == "both" else ("source",)
     for rule in rules:
         training, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed, rule)
         if training and held_out:
-            return _Split(training, held_out, rule, _SHARED_TARGETS if rule == "source" else "")
+            check_hardware(settings)
+            return PairSplit(training, held_out, rule)
     count = len(pairs.rows)
     source = f"{count:,} pairs without sharing sources with the training set" if count > 1 else "1 pair"
     raise CorpusError(
         f"{few_names(pairs.display_names)}: cannot hold out a validation set from {source}",
         hint="add pairs, or give a separate validation set (--validation-pairs)",
     )
-
-
-def _lengths(counts: TokenCounts) -> PairLengths:
-    """Return the longest source, the longest target, and how far a target exceeds twice its source, in tokens."""
-    return PairLengths(
-        int(counts.source.max()), int(counts.target.max()), int((counts.target - 2 * counts.source).max())
-    )
-
-
-def _limits(counts: TokenCounts, max_pair_tokens: int | None) -> PairLimits:
-    """Return the most tokens of a source and of a target: the number asked for, or ten times the median."""
-    if max_pair_tokens is None:
-        source, target = (max(_MAX_LENGTH_RATIO * float(np.median(column)), _ALWAYS_ALLOWED) for column in counts)
-        return PairLimits(int(source), int(target))
-    return PairLimits(max_pair_tokens, max_pair_tokens)
-
-
-def _are_within(limits: PairLimits, counts: TokenCounts) -> NDArray[np.bool_]:
-    """Return whether each pair is within the limits, `(P,)`."""
-    within: NDArray[np.bool_] = (counts.source <= limits.source) & (counts.target <= limits.target)
-    return within
-
-
-def _drop_long_pairs(
-    rows: Sequence[Pair], writer: PairWriter, limits: PairLimits, dropped: DroppedRows
-) -> Sequence[Pair]:
-    """Return the pairs within the limits; one far longer than the rest would fill its batch with padding.
-
-    Args:
-        rows: The pairs.
-        writer: Has written all of them, and drops the same ones.
-        limits: The most tokens of a source and of a target.
-        dropped: Counts the pairs that are left out.
-
-    Raises `CorpusError` if none is left.
-    """
-    counts = writer.token_counts()
-    within = _are_within(limits, counts)
-    for index in np.flatnonzero(~within).tolist():
-        if dropped.count:
-            dropped.count += 1  # a message tells of the first one
-            continue
-        pair = rows[index]
-        is_source = counts.source[index] > limits.source
-        column, length, limit = (
-            ("source", counts.source[index], limits.source)
-            if is_source
-            else ("target", counts.target[index], limits.target)
-        )
-        dropped.add(
-            f"row {pair.row} of {pair.file}, whose {column} has {length:,} tokens where at most {limit:,} are "
-            f"allowed (--max-pair-tokens keeps more)"
-        )
-    if not within.any():
-        raise CorpusError(
-            f"every pair is longer than --max-pair-tokens {max(limits.source, limits.target)}",
-            hint="raise it",
-        )
-    writer.keep(within)
-    return select_rows(rows, np.flatnonzero(within))
