@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from rnntui.kinds.pair_corpus_info import SplitRule
 from rnntui.text.normalization import comparison_key
 from rnntui.text.parallel_corpus import Pair
-from rnntui.text.stored_rows import TextColumn, count_distinct, select_rows, text_hashes
+from rnntui.text.stored_rows import Report, TextColumn, count_distinct, reported, select_rows, text_hashes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,11 @@ def split_rule(rows: Sequence[Pair]) -> SplitRule:
 
 
 def train_validation_split(
-    rows: Sequence[Pair], fraction: float, seed: int, rule: SplitRule = "both"
+    rows: Sequence[Pair],
+    fraction: float,
+    seed: int,
+    rule: SplitRule = "both",
+    report: Report | None = None,
 ) -> tuple[Sequence[Pair], Sequence[Pair]]:
     """Split pairs into training and validation, about `fraction` of them for validation, both in their original order.
 
@@ -50,8 +54,9 @@ def train_validation_split(
         fraction: The fraction of pairs for validation, 0 to 1.
         seed: The seed of the random choice of groups.
         rule: The sentences that are not shared: those of both columns, or only the sources.
+        report: Receives a message every few seconds.
     """
-    groups = _groups(rows, rule)
+    groups = _groups(rows, rule, report)
     sizes = np.bincount(groups, minlength=len(rows))  # of each group, by the index of its first pair
     validation_size = max(1, round(fraction * len(rows)))
     max_group = max(1, validation_size // 10)
@@ -69,10 +74,11 @@ def train_validation_split(
     return select_rows(rows, np.flatnonzero(~is_held_out)), select_rows(rows, np.flatnonzero(is_held_out))
 
 
-def _groups(rows: Sequence[Pair], rule: SplitRule) -> Indices:
+def _groups(rows: Sequence[Pair], rule: SplitRule, report: Report | None) -> Indices:
     """Return the index of the first pair of each pair's group; pairs of a group share sentences, transitively."""
     columns = 2 if rule == "both" else 1
-    hashes = text_hashes(_keys(rows, columns))
+    compared = reported(rows, len(rows), "compared pairs for the split", report)
+    hashes = text_hashes(_keys(compared, columns))
     order = np.argsort(hashes, kind="stable")
     is_same = hashes[order[1:]] == hashes[order[:-1]]
     first, second = order[:-1][is_same], order[1:][is_same]
@@ -80,7 +86,7 @@ def _groups(rows: Sequence[Pair], rule: SplitRule) -> Indices:
     return connected_components(len(rows), first // columns, second // columns)
 
 
-def _keys(rows: Sequence[Pair], columns: int) -> Iterator[str]:
+def _keys(rows: Iterable[Pair], columns: int) -> Iterator[str]:
     for pair in rows:
         yield comparison_key(pair.source)
         if columns == 2:

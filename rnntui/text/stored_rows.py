@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
+import time
 import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _GROUP = 64  # rows whose offset is kept
 _GROUPS_READ = 16  # at a time
+_REPORTED = 5.0  # seconds between two messages about progress
 _IN_MEMORY = 1 << 24  # bytes of rows that need no file
 _HASHED = 1 << 20  # bytes at a time
 
@@ -37,6 +39,7 @@ class Row(Protocol):
 
 
 T = TypeVar("T", bound=Row)
+Report = Callable[[str], None]
 Item = TypeVar("Item")
 
 
@@ -130,16 +133,22 @@ class StoredRows(Sequence[T]):
 
     Args:
         make: makes a row of its two texts, its file and its number.
+        report: receives a message every few seconds while rows are added.
     """
 
-    def __init__(self, make: Callable[[str, str, str, int], T]) -> None:
+    def __init__(self, make: Callable[[str, str, str, int], T], report: Report | None = None) -> None:
         self._make = make
+        self._report = report
+        self._due = time.monotonic() + _REPORTED
         self._file = _RowFile()
         self._selected: Indices | None = None
 
     def add(self, first: str, second: str, file: str, number: int) -> None:
         """Add a row; neither text may have a line break, nor the first a tab."""
         self._file.add(f"{first}\t{second}\n", file, number)
+        if self._report is not None and not self._file.count % 1000 and time.monotonic() > self._due:
+            self._report(f"read {self._file.count:,} rows")
+            self._due = time.monotonic() + _REPORTED
 
     def select(self, indices: Indices) -> Self:
         """Return the rows at `indices`, which increase."""
@@ -257,6 +266,19 @@ def text_hashes(texts: Iterable[str]) -> NDArray[np.int64]:
 def count_distinct(texts: Iterable[str]) -> int:
     """Return the number of different texts, by their hashes."""
     return len(np.unique(text_hashes(texts)))
+
+
+def reported(items: Iterable[Item], total: int, activity: str, report: Report | None) -> Iterator[Item]:
+    """Yield items; every few seconds, report how many of how many."""
+    if report is None:
+        yield from items
+        return
+    due = time.monotonic() + _REPORTED
+    for done, item in enumerate(items):
+        if not done % 1000 and time.monotonic() > due:
+            report(f"{activity}: {done:,} of {total:,}")
+            due = time.monotonic() + _REPORTED
+        yield item
 
 
 def batches_of(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -32,7 +32,7 @@ from rnntui.text.pair_ids import PairWriter, TokenCounts, encoded_pairs
 from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
 from rnntui.text.parallel_corpus import Pair, ParallelCorpus, count_target_characters
 from rnntui.text.placeholders import save_known_words
-from rnntui.text.stored_rows import TextColumn, select_rows
+from rnntui.text.stored_rows import Report, TextColumn, reported, select_rows
 from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.text.vocabulary import Vocabulary, save_vocabularies, train_vocabularies
 from rnntui.training.encode_corpus import run_with_ids, take_over_encoding
@@ -86,6 +86,7 @@ class PairEncoder:
         start: the run that is trained on from, whose vocabularies are taken; None if there is none.
         too_long: counts the pairs that are left out for their length.
         notify: receives messages for the user.
+        report: receives a message every few seconds.
     """
 
     staged: RunFolder
@@ -95,6 +96,7 @@ class PairEncoder:
     start: Seq2SeqStart | None
     too_long: DroppedRows
     notify: Callable[[str], None]
+    report: Report | None
 
     def encode(self, split: Callable[[], PairSplit], key: str) -> EncodedPairs:
         """Return what is in the folder then: that of an earlier run, or of a killed process, if there is one.
@@ -132,7 +134,8 @@ class PairEncoder:
                 journal.begin()
         largest_id = max(source.size, target.size) - 1
         with PairWriter(staged.training_ids, largest_id, journal) as writer:
-            writer.add(encoded_pairs(islice(forms, writer.count, None), source, target))
+            left = reported(islice(forms, writer.count, None), len(forms) - writer.count, "encoded pairs", self.report)
+            writer.add(encoded_pairs(left, source, target))
             writer.finish_recording()
             limits = _limits(writer.token_counts(), self.training.max_pair_tokens)
             training_rows = self._without_long(training_rows, writer, limits)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -36,7 +36,7 @@ from rnntui.text.classifier_tokens import ClassifierTokenizer
 from rnntui.text.label_split import split_labelled
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
 from rnntui.text.ngram_features import NgramFeatures, NgramVocabulary, text_batches
-from rnntui.text.stored_rows import TextColumn, select_rows
+from rnntui.text.stored_rows import Report, TextColumn, reported, select_rows
 from rnntui.text.tokenizer_choice import choose_tokenizer
 from rnntui.training.classifier_continuation import ClassifierContinuation
 from rnntui.training.classifier_start import ClassifierStart
@@ -77,6 +77,7 @@ def create_classifier_run(
     request: ClassifierRequest,
     checkpoints: Path,
     name: str | None,
+    report: Report | None = None,
 ) -> tuple[RunFolder, list[str]]:
     """Create a run folder that is ready to train; it appears complete, or not at all.
 
@@ -86,6 +87,7 @@ def create_classifier_run(
         request: All settings.
         checkpoints: The folder of runs.
         name: Name of the run; None takes the texts', with a number if that is taken.
+        report: Receives a message every few seconds.
 
     Returns the run, and messages for the user. Raises `UsageError` if the name is taken or no folder can have it,
     `CorpusError` if there are too few texts or labels.
@@ -118,7 +120,7 @@ def create_classifier_run(
             save_arrays(staged.ngrams_file, ngrams.to_arrays(), {})
         limit = request.training.max_text_tokens
         largest_id = tokenizer.tokenizer.vocab_size - 1
-        encoders = [_Encoder(tokenizer, ngrams, limit) for _ in range(2)]
+        encoders = [_Encoder(tokenizer, ngrams, limit, report) for _ in range(2)]
         files = [
             write_labelled(path, encoder.encode(part.texts), part.labels, largest_id)
             for path, part, encoder in zip(
@@ -161,13 +163,15 @@ def create_classifier_run(
 class _Encoder:
     """Encodes texts in batches; `cut` is the number of those that were cut off after `limit` tokens."""
 
-    def __init__(self, tokenizer: ClassifierTokenizer, ngrams: NgramVocabulary, limit: int) -> None:
-        self._tokenizer, self._ngrams, self._limit = tokenizer, ngrams, limit
+    def __init__(
+        self, tokenizer: ClassifierTokenizer, ngrams: NgramVocabulary, limit: int, report: Report | None
+    ) -> None:
+        self._tokenizer, self._ngrams, self._limit, self._report = tokenizer, ngrams, limit, report
         self.cut = 0
 
-    def encode(self, texts: Iterable[str]) -> Iterator[tuple[list[NDArray[np.int64]], NgramFeatures]]:
+    def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[NDArray[np.int64]], NgramFeatures]]:
         """Yield the token ids and the n-gram features of each batch."""
-        for batch in text_batches(texts):
+        for batch in text_batches(reported(texts, len(texts), "encoded texts", self._report)):
             encoded = [self._tokenizer.encode(text) for text in batch]
             self.cut += sum(len(ids) > self._limit for ids in encoded)
             yield [ids[: self._limit] for ids in encoded], self._ngrams.features(batch)

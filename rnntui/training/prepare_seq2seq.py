@@ -33,7 +33,7 @@ from rnntui.text.pair_ids import PairList, TokenCounts, encode_pairs
 from rnntui.text.pair_preprocessing import model_form
 from rnntui.text.pair_split import split_rule, train_validation_split
 from rnntui.text.parallel_corpus import ParallelCorpus, count_target_characters
-from rnntui.text.stored_rows import TextColumn, select_rows
+from rnntui.text.stored_rows import Report, TextColumn, select_rows
 from rnntui.training.encode_pairs import PairEncoder, PairSplit, are_within, pair_encoding_key
 from rnntui.training.metric_choice import choose_metrics
 from rnntui.training.prepare_run import check_hardware, publish_staged_run, staged_run
@@ -64,6 +64,7 @@ def create_seq2seq_run(
     request: Seq2SeqRequest,
     checkpoints: Path,
     name: str | None,
+    report: Report | None = None,
 ) -> tuple[RunFolder, list[str]]:
     """Create a run folder that is ready to train; it appears complete, or not at all.
 
@@ -73,6 +74,7 @@ def create_seq2seq_run(
         request: All settings.
         checkpoints: The folder of runs.
         name: Name of the run; None takes the pairs', with a number if that is taken.
+        report: Receives a message every few seconds.
 
     Returns the run, and messages for the user about rows that were left out. Raises `UsageError` if the name is taken
     or no folder can have it, or the tokenizer of BLEU is not installed, `CorpusError` if there are too few pairs.
@@ -86,8 +88,10 @@ def create_seq2seq_run(
     too_long = DroppedRows()
     with staged_run(checkpoints) as staged:
         key = "" if start or validation else pair_encoding_key(pairs, request.tokenizer, request.training)
-        encoder = PairEncoder(staged, checkpoints, request.tokenizer, request.training, start, too_long, notes.append)
-        encoded = encoder.encode(partial(_split, pairs, validation, request.training), key)
+        encoder = PairEncoder(
+            staged, checkpoints, request.tokenizer, request.training, start, too_long, notes.append, report
+        )
+        encoded = encoder.encode(partial(_split, pairs, validation, request.training, report), key)
         origin = start.stage(staged, request.training) if start else None
         config = RunConfig(
             kind=SEQ2SEQ.id,
@@ -188,7 +192,12 @@ def resumable_seq2seq_run(
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 
-def _split(pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: Seq2SeqTrainingConfig) -> PairSplit:
+def _split(
+    pairs: ParallelCorpus,
+    validation: ParallelCorpus | None,
+    settings: Seq2SeqTrainingConfig,
+    report: Report | None,
+) -> PairSplit:
     """Return the pairs for training and those for validation. Raises `CorpusError` if none can be held out.
 
     The hardware is checked, too, which imports torch: after what may be wrong with the pairs.
@@ -199,7 +208,8 @@ def _split(pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: S
     rule = split_rule(pairs.rows)
     rules: tuple[SplitRule, ...] = ("both", "source") if rule == "both" else ("source",)
     for rule in rules:
-        training, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed, rule)
+        fraction = settings.validation_fraction
+        training, held_out = train_validation_split(pairs.rows, fraction, settings.seed, rule, report)
         if training and held_out:
             check_hardware(settings)
             return PairSplit(training, held_out, rule)

@@ -18,6 +18,7 @@ from rnntui.text.stored_rows import (
     StoredRows,
     TextColumn,
     count_distinct,
+    reported,
     select_rows,
     sha256_of_rows,
 )
@@ -125,3 +126,15 @@ def test_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     rows = stored(random_pairs(8, 200))
     assert len(list(rows)) == 200 and not list(tmp_path.iterdir())
+
+
+def test_progress_is_told_while_rows_are_added_and_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_rows, "_REPORTED", -1.0)
+    told: list[str] = []
+    rows = StoredRows(Pair, told.append)
+    for row in range(2500):
+        rows.add("a", "b", "t.tsv", row)
+    assert told == ["read 1,000 rows", "read 2,000 rows"]
+    assert list(reported(rows, len(rows), "compared", told.append)) == rows
+    assert told[2:] == [f"compared: {done:,} of 2,500" for done in (0, 1000, 2000)]
+    assert list(reported(rows, len(rows), "compared", None)) == rows and len(told) == 5
