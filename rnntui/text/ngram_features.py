@@ -265,18 +265,24 @@ def _document_counts(texts: Sequence[str], family: Family) -> tuple[Hashes, Ids]
     """Return the hashes of all n-grams, sorted, and the number of texts that have each."""
     all_hashes, all_counts = np.empty(0, np.uint64), np.empty(0, np.int64)
     for batch in text_batches(texts):
-        ngrams = _ngrams(batch, family)
-        order = np.lexsort((ngrams.texts, ngrams.hashes))
-        hashes, rows = ngrams.hashes[order], ngrams.texts[order]
-        is_new = np.ones(len(hashes), np.bool_)
-        is_new[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
-        unique, counts = np.unique(hashes[is_new], return_counts=True)
+        unique, counts = _counts_of_batch(batch, family)  # whose n-grams are not in memory any more
         merged, places = np.unique(np.concatenate([all_hashes, unique]), return_inverse=True)
         all_counts = np.bincount(places, np.concatenate([all_counts, counts])).astype(np.int64)
         all_hashes = merged
         if len(all_hashes) > _MAX_COUNTED:
             all_hashes, all_counts = all_hashes[all_counts > 1], all_counts[all_counts > 1]
     return all_hashes, all_counts
+
+
+def _counts_of_batch(texts: Sequence[str], family: Family) -> tuple[Hashes, Ids]:
+    """Return the hashes of the n-grams of some texts, sorted, and the number of texts that have each."""
+    ngrams = _ngrams(texts, family)
+    order = np.lexsort((ngrams.texts, ngrams.hashes))
+    hashes, rows = ngrams.hashes[order], ngrams.texts[order]
+    is_new = np.ones(len(hashes), np.bool_)
+    is_new[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
+    unique, counts = np.unique(hashes[is_new], return_counts=True)
+    return unique, counts
 
 
 def _label_counts(texts: Sequence[str], labels: Sequence[int] | Ids, family: Family, known: Hashes) -> Floats:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 EncodedPair = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 """The ids `(S,)` of a source and `(T,)` of its target, without begin and end tokens."""
 
-_BATCH = 1024  # pairs that are written at once
+_BATCH = 1024  # pairs that are encoded and written at once
 _IDS_READ = 1 << 20  # at a time
 
 
@@ -41,7 +41,9 @@ def encode_pairs(rows: Iterable[Pair], source: Vocabulary, target: Vocabulary) -
 
 def encoded_pairs(rows: Iterable[Pair], source: Vocabulary, target: Vocabulary) -> Iterator[EncodedPair]:
     """Yield the ids of each pair, without begin and end tokens."""
-    return ((source.encode(pair.source), target.encode(pair.target)) for pair in rows)
+    for batch in batches_of(rows, _BATCH):
+        sources, targets = source.encode_all([p.source for p in batch]), target.encode_all([p.target for p in batch])
+        yield from zip(sources, targets, strict=True)
 
 
 def write_pairs(path: Path, encoded: Iterable[EncodedPair], characters: int, largest_id: int) -> TokenFile:

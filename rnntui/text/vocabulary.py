@@ -16,7 +16,7 @@ from rnntui.text.placeholders import PLACEHOLDERS
 from rnntui.text.tokenizer_factory import load_tokenizer, train_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -51,6 +51,18 @@ class Vocabulary:
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return the ids `(N,)` of the text, without begin and end tokens; N is 0 for an empty text."""
         return self.tokenizer.encode(self._prefix + text) + _SPECIAL if text else np.zeros(0, dtype=np.int64)
+
+    def encode_all(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Return the ids of each text, the same as those of `encode`; subwords of many texts take half the time."""
+        if self.tokenizer.kind not in ("bpe", "unigram"):
+            return [self.encode(text) for text in texts]
+        from rnntui.text.subword_tokenizer import SubwordTokenizer
+
+        assert isinstance(self.tokenizer, SubwordTokenizer)
+        encoded = self.tokenizer.encode_texts([self._prefix + text if text else "" for text in texts])
+        ends = np.cumsum([len(ids) for ids in encoded], dtype=np.int64).tolist()
+        flat = np.fromiter(chain.from_iterable(encoded), np.int64, ends[-1] if ends else 0) + _SPECIAL
+        return [flat[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
         """Return the text of the ids `(N,)`; special tokens are skipped."""

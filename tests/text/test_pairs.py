@@ -180,3 +180,13 @@ def test_a_file_that_ends_within_a_pair_is_refused(tmp_path: Path) -> None:
         np.array(ids, np.uint8).tofile(tmp_path / "ids")
         with pytest.raises(CorpusError, match="not a file of complete pairs"):
             PairDataset(TokenFile(len(ids), 1, "uint8"), tmp_path / "ids")
+
+
+@pytest.mark.parametrize("kind", ["char", "bpe", "unigram"])
+def test_many_texts_at_once_have_the_ids_of_each_alone(kind) -> None:
+    texts = [f"the old man and the sea, number {number}" for number in range(80)]
+    vocabulary = train_vocabulary(texts, Seq2SeqTokenizerConfig(type=kind))
+    odd = ["", "a", "▁", "x▁y", "\ud800z", "tab\there", "no\u00a0break", "日本", "\ue000", "word " * 2000]
+    for ids, text in zip(vocabulary.encode_all(odd + texts), odd + texts, strict=True):
+        np.testing.assert_array_equal(ids, vocabulary.encode(text))
+    assert vocabulary.encode_all([]) == []
