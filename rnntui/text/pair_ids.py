@@ -216,11 +216,15 @@ class PairDataset:
         count = sum(map(len, lengths))
         if count % 2 or not count or last_end != len(self._ids) - 1:
             raise CorpusError(f"{path} is not a file of complete pairs", hint="the run is broken")
-        by_column = np.concatenate(lengths).reshape(-1, 2)
-        self.source_lengths: NDArray[np.int32] = np.ascontiguousarray(by_column[:, 0])
-        self.target_lengths: NDArray[np.int32] = np.ascontiguousarray(by_column[:, 1])
-        ends_of_pairs = np.cumsum(by_column.sum(axis=1, dtype=np.int64) + 2)
-        self._starts: NDArray[np.int64] = np.concatenate([[0], ends_of_pairs[:-1]])
+        by_column = np.concatenate(lengths)
+        lengths.clear()  # of many pairs, each array that is not held any more counts
+        self.source_lengths: NDArray[np.int32] = by_column[0::2].copy()
+        self.target_lengths: NDArray[np.int32] = by_column[1::2].copy()
+        del by_column
+        self._starts: NDArray[np.int64] = np.zeros(count // 2, np.int64)
+        np.add(self.source_lengths[:-1], self.target_lengths[:-1], out=self._starts[1:])
+        self._starts[1:] += 2
+        np.cumsum(self._starts, out=self._starts)
 
     def __len__(self) -> int:
         return len(self._starts)

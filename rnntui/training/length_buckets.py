@@ -91,6 +91,7 @@ class BatchOrder:
         if epoch < 0 or index < 0:
             raise ValueError(f"no batch has epoch {epoch} and index {index}")
         self.epoch, self.index = epoch, index
+        self.batches: list[NDArray[np.intp]] = []  # those of two epochs at once would take twice the memory
         self.batches = self._batches_of(np.random.default_rng([self._seed, epoch]))
 
     def next(self) -> NDArray[np.intp]:
