@@ -181,6 +181,12 @@ def test_top_p_of_one_keeps_all_and_of_zero_the_likeliest(logits: Logits) -> Non
     assert kept_of(logits, top_p(logits, 0.0)) == [int(logits.argmax())]
 
 
+@pytest.mark.parametrize("size", [10, 100, 3000])
+def test_of_equal_tokens_top_p_keeps_the_first_on_any_machine(size: int) -> None:
+    logits = np.zeros(size, dtype=np.float32)
+    assert kept_of(logits, top_p(logits, 0.5 - 0.1 / size)) == list(range(size // 2))
+
+
 def test_top_p_reaches_p_in_a_vocabulary_of_tens_of_thousands() -> None:
     # Sums of many small numbers drift in float32; the probability that is kept must not.
     logits = np.random.default_rng(1).normal(0.0, 1.0, 50_000).astype(np.float32)
