@@ -119,6 +119,14 @@ def test_the_best_continuations_are_those_of_a_full_sort(vocab_size: int) -> Non
             np.testing.assert_array_equal(ours, expected)
 
 
+@pytest.mark.parametrize("token", [0, 1, 63, 64, 65, 127, 128, 191, 192, 199])
+def test_the_best_continuation_is_found_wherever_it_is_in_the_vocabulary(token: int) -> None:
+    logits = np.random.default_rng(token).normal(size=(2, 200)).astype(np.float32)
+    logits[:, token] = 20.0
+    totals, slots, tokens = _best_continuations(logits, np.zeros(2), np.array([[-1.0, -2.0]]), 2)
+    assert (totals.tolist(), slots.tolist(), tokens.tolist()) == ([[19.0, 18.0]], [[0, 1]], [[token, token]])
+
+
 def test_the_beam_has_no_duplicates() -> None:
     # The vocabulary size is not a multiple of the block size of top-k selection; the last token is the most probable.
     last = SIZE - 1
