@@ -249,6 +249,12 @@ def test_softmax_matches_its_definition(logits: Logits) -> None:
     assert np.allclose(softmax(logits), exact_softmax(logits), rtol=1e-5, atol=1e-7)
 
 
+def test_the_probabilities_of_a_text_do_not_depend_on_how_large_the_logits_beside_it_are() -> None:
+    logits = np.array([[1000.0, 1000.0], [-1000.0, -1000.0], [0.0, -np.inf]], dtype=np.float32)
+    assert softmax(logits).tolist() == [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]]
+    assert surprisal_bits(logits, np.array([0, 1, 0])).tolist() == [1.0, 1.0, 0.0]
+
+
 @repeatable
 @given(any_logits, st.data())
 def test_surprisal_is_the_tokens_information_in_bits(logits: Logits, data: st.DataObject) -> None:
