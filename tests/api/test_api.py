@@ -153,6 +153,13 @@ def test_learning_as_it_scores_helps_with_the_next_text(model: TextModel) -> Non
     assert second.bits < first.bits < model.score(text).bits
 
 
+def test_many_texts_have_the_scores_that_each_has_alone(model: TextModel) -> None:
+    texts = ["The quick brown fox", "", "jumps over", "the lazy dog. " * 9] * 5
+    fractions: list[float] = []
+    assert model.score_texts(texts, on_progress=fractions.append) == [model.score(text) for text in texts]
+    assert fractions[-1] == 1.0
+
+
 def test_no_limit_of_length_is_no_limit(tmp_path: Path) -> None:
     model = TextModel(make_run(tmp_path, "letters"))
     assert len(list(islice(model.generate("a", length=10_000_000), 30))) == 30
@@ -177,6 +184,8 @@ def loaded(name: str) -> Any:
         (lambda: loaded("authors").classify("Good morning."), r"texts must be a list of strings, not a string"),
         (lambda: loaded("authors").classify([None]), r"texts must be text \(got None"),
         (lambda: loaded("shakespeare").score(3), r"text must be text \(got 3"),
+        (lambda: loaded("shakespeare").score_texts("ROMEO"), r"texts must be a list of strings, not a string"),
+        (lambda: loaded("shakespeare").score_texts([3]), r"texts must be text \(got 3"),
         (lambda: loaded("shakespeare").generate(b"ROMEO"), r"prompt must be text \(got b'ROMEO'"),
         (lambda: rnntui.train("nothing.txt", minuts=3), r"unknown setting 'minuts'; did you mean minutes"),
         (lambda: rnntui.train("nothing.txt", minutes=3), r"nothing\.txt"),
@@ -199,7 +208,18 @@ def loaded(name: str) -> Any:
         (lambda: loaded("shakespeare").generate(state="x"), r"state must be a TextState \(got 'x'"),
         (lambda: loaded("shakespeare").save_state(None, "a"), r"state must be a TextState \(got None"),
         (lambda: loaded("shakespeare").load_state(None), r"path must be the name of a file or folder \(got None"),
-        (lambda: loaded("shakespeare").load_state("nowhere"), r"cannot read nowhere: No such file"),
+        (
+            lambda: loaded("shakespeare").load_state("nowhere"),
+            r"^nowhere: no such file; check the name and",
+        ),
+        (lambda: loaded("shakespeare").load_state("/"), r"^/: it is a folder; name a file$"),
+        (
+            lambda: loaded("shakespeare").save_state(loaded("shakespeare").state_after("a"), "none/state"),
+            r"^cannot write none/state: there is no folder none; create it, or choose another place$",
+        ),
+        (lambda: rnntui.train("nowhere.txt"), r"^nowhere.txt: no such file, folder or match; name a text file, "),
+        (lambda: rnntui.train("nowhere.tsv", kind="seq2seq"), r"^nowhere.tsv: no such file, folder or match; name "),
+        (lambda: rnntui.runs("nowhere"), r"nowhere: there is no such folder; name the folder that holds the runs"),
         (lambda: loaded("shakespeare").state_after(None), r"text must be text \(got None"),
         (lambda: loaded("en-es").translate(None), r"lines must be a list of strings \(got None"),
         (lambda: loaded("en-es").translate(["a"], beam="wide"), r"--beam must be"),
