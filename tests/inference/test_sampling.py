@@ -422,7 +422,9 @@ EDGES = (0.0, 5e-324, 2**-53, 0.5, 1 - 2**-24, math.nextafter(1.0, 0.0))
 @example([0.0, 1.0, 0.0], EDGES[-1])
 def test_a_token_without_any_probability_is_never_drawn(shares: list[float], number: float) -> None:
     weights = np.array(shares, dtype=np.float32)
-    assert weights[sample(weights, Constant(number))] > 0
+    token = sample(weights, Constant(number))
+    assert weights[token] > 0
+    assert sample_rows(np.stack([weights, weights]), [Constant(number)] * 2).tolist() == [token, token]
 
 
 @repeatable
