@@ -40,6 +40,7 @@ tokens that followed once and twice (Ney et al. 1994) is about 0.5, as rare cont
 
 MAX_TOKENS = 3 << 20  # of a text that are counted, from its beginning: the peak of memory, 0.85 GB, is here
 FOLD_BITS = 3
+_BLOCK = 1 << 14  # counts that are summed at a time
 _LARGE = 255  # counts from here on do not fit into a byte of a file
 _MAX_MEMO = 1 << 20  # probabilities that are kept while texts are generated
 LEAST = np.float32(1e-20)
@@ -104,29 +105,29 @@ class NgramModel:
         self.vocab_size = vocab_size
         self._keys, self._lengths, types = contexts
         self._tokens, self._counts = entries
-        self._offsets = np.concatenate([[0], np.cumsum(types, dtype=np.int64)])  # (C + 1,)
         self._folds = folds
+        self._offsets: NDArray[np.signedinteger] = np.zeros(0, np.int32)
         self._check(types)
         self.context = int(self._lengths.max())
-        self._totals = np.add.reduceat(self._counts, self._offsets[:-1], dtype=np.int64)  # (C,)
-        self._scales = (DISCOUNT * types / self._totals).astype(np.float32)
+        self._totals = _totals(self._counts, self._offsets)  # (C,)
         self._powers, self._mask = powers_of(self.context), key_mask(vocab_size)
         self._memo: dict[int, Floats] = {}
 
     def _check(self, types: NDArray[np.integer]) -> None:
+        """Raise `ValueError` if the arrays do not fit together; else make the offsets of the contexts' entries."""
         # Nothing here makes arrays of larger numbers than those of the file, which may have millions.
-        keys, lengths, offsets, counted = self._keys, self._lengths, self._offsets, len(self._tokens)
-        fits = (
-            len(keys) and len(lengths) == len(keys) == len(offsets) - 1 and len(self._counts) == counted == offsets[-1]
-        )
+        keys, lengths, counted, entries = self._keys, self._lengths, len(self._tokens), int(types.sum(dtype=np.int64))
+        fits = len(keys) and len(lengths) == len(keys) == len(types) and len(self._counts) == counted == entries
         if not fits or not types.all() or (keys[1:] <= keys[:-1]).any():
             raise ValueError("the contexts of the n-grams do not fit together")
         if lengths.max() > MAX_CONTEXT or np.flatnonzero(lengths == 0).tolist() != [0] or keys[0]:
             raise ValueError(f"the n-grams are not those of contexts of 0 to {MAX_CONTEXT} tokens")
         if self._tokens.max() >= self.vocab_size or not self._counts.all():
             raise ValueError("the n-grams are not those of the vocabulary")
+        self._offsets = np.zeros(len(keys) + 1, np.int32 if entries < 1 << 31 else np.int64)  # (C + 1,)
+        np.cumsum(types, out=self._offsets[1:])
         is_later = self._tokens[1:] <= self._tokens[:-1]
-        is_later[offsets[1:-1] - 1] = False  # between two contexts
+        is_later[self._offsets[1:-1] - 1] = False  # between two contexts
         if is_later.any():
             raise ValueError("the tokens of the n-grams are not in order")
 
@@ -157,7 +158,7 @@ class NgramModel:
             probs = np.full(self.vocab_size, 1 / self.vocab_size, np.float32)
             for context in contexts[contexts >= 0].tolist():
                 entries = slice(self._offsets[context], self._offsets[context + 1])
-                probs *= self._scales[context]
+                probs *= self._scale(context, entries.stop - entries.start)
                 gains = (self._counts[entries] - DISCOUNT) / self._totals[context]
                 probs[self._tokens[entries]] += gains.astype(np.float32)
             known = logarithms(probs)
@@ -200,7 +201,7 @@ class NgramModel:
                 if is_held_out:
                     scales, gains = self._held_out(places[rows], entries, types, folds[rows])
                 else:
-                    scales, gains = self._scales[places[rows]], self._gains(places[rows], entries, types)
+                    scales, gains = self._scale(places[rows], types), self._gains(places[rows], entries, types)
                 additions.append((np.repeat(rows, types), entries, gains * np.repeat(factors[rows], types)))
                 factors[rows] *= scales
         probs *= factors[:, None]
@@ -208,11 +209,15 @@ class NgramModel:
         for rows, entries, gains in additions:
             np.add.at(flat, rows * self.vocab_size + self._tokens[entries], gains)
 
-    def _gains(self, contexts: Ids, entries: Ids, types: Ids) -> Floats:
-        """Return what each entry adds to the probability of its token, `(m,)`; the arguments are those of `_held_out`.
+    def _scale(self, contexts: Any, types: Any) -> Any:
+        """Return what contexts scale the probabilities of shorter ones by; `types` are the numbers of their entries.
 
-        It is not kept: for all entries, it would take more memory than the file.
+        Neither this nor what entries add is kept: for all of them, it would take more memory than the file.
         """
+        return (DISCOUNT * types / self._totals[contexts]).astype(np.float32)
+
+    def _gains(self, contexts: Ids, entries: Ids, types: Ids) -> Floats:
+        """Return what each entry adds to the probability of its token, `(m,)`; arguments are those of `_held_out`."""
         gains: NDArray[np.float64] = (self._counts[entries] - DISCOUNT) / np.repeat(self._totals[contexts], types)
         return gains.astype(np.float32)
 
@@ -251,7 +256,7 @@ class NgramModel:
 
     def _entries(self, contexts: Ids) -> tuple[Ids, Ids]:
         """Return the entries of n contexts, one context after the other, and how many each has, `(n,)`."""
-        starts = self._offsets[contexts]
+        starts = self._offsets[contexts].astype(np.int64)
         types = self._offsets[contexts + 1] - starts
         ends = np.cumsum(types)
         return np.repeat(starts - ends + types, types) + np.arange(ends[-1] if len(ends) else 0), types
@@ -304,9 +309,30 @@ class NgramModel:
             is_large = counts == _LARGE
             if np.count_nonzero(is_large) != len(large):
                 raise ValueError("the large counts of the n-grams do not fit the others")
-            counts = counts.astype(np.uint32)
-            counts[is_large] = large
+            if len(large):
+                counts = counts.astype(np.min_scalar_type(int(large.max())))
+                counts[is_large] = large
         return cls(vocab_size, contexts, Entries(arrays["tokens"], counts))
+
+
+def _totals(counts: NDArray[np.integer], offsets: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return the sums of the counts `(M,)` of each of C contexts, `(C,)`, in the smallest type that they fit in.
+
+    They are summed in blocks, as numpy makes integers of 64 bits of all counts that it sums.
+
+    Args:
+        counts: those of one context after the other.
+        offsets: where those of each context begin, and where the last ones end, `(C + 1,)`.
+    """
+    totals, start = np.empty(len(offsets) - 1, np.int64), 0
+    while start < len(totals):
+        first = int(offsets[start])
+        end = offsets.dtype.type(min(first + _BLOCK, int(offsets[-1])))  # of another type, all offsets would be copied
+        stop = max(start + 1, int(np.searchsorted(offsets, end, side="right")) - 1)
+        block = counts[first : offsets[stop]]
+        totals[start:stop] = np.add.reduceat(block, offsets[start:stop] - first, dtype=np.int64)
+        start = stop
+    return totals.astype(np.min_scalar_type(int(totals.max())))
 
 
 def _search(ordered: Hashes, keys: Hashes) -> Ids:
