@@ -41,7 +41,7 @@ class Weight(Protocol):
 
 _Cell = TypeVar("_Cell", bound="RecurrentCell")
 
-_BLOCK = 1 << 17  # elements of a matrix that are transposed at a time
+_BLOCK = 1 << 16  # elements of a matrix that are transposed at a time
 
 
 def transposed(weight: Weight) -> Array:

@@ -32,7 +32,7 @@ from rnntui.inference.integer_kernels import (
 
 _MAX_LEVEL = 7.5  # largest weight in units of its block's scale: levels go from -8 to 7
 _MAX_MULTIPLIER = 15  # with the largest level, -8, an integer weight still fits into 8 bits
-_PART = 1 << 20  # weights that are rounded at a time
+_PART = 1 << 17  # weights that are rounded at a time
 _TINY = np.float32(1e-30)  # instead of a largest value of 0, which no scale can have
 
 

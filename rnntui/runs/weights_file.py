@@ -31,7 +31,7 @@ _TYPES = {
     "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8", "C64": "<c8",
 }  # fmt: skip
 """Types of the format that numpy has."""
-_BLOCK = 1 << 20  # bytes of an array that are read at a time
+_BLOCK = 1 << 18  # bytes of an array that are read at a time
 _MAX_WEIGHT = 1e6  # no training yields a larger one, which would overflow in a product
 
 
@@ -74,7 +74,7 @@ class StoredArray:
         return result
 
     def blocks(self) -> Iterator[slice]:
-        """Yield slices of all elements of the flat array, each of a megabyte at most."""
+        """Yield slices of all elements of the flat array, each of a quarter of a megabyte at most."""
         step = _BLOCK // self.dtype.itemsize
         for start in range(0, math.prod(self.shape), step):
             yield slice(start, min(start + step, math.prod(self.shape)))
