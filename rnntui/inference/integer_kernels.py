@@ -58,13 +58,7 @@ class Int8Kernel:
         # Some processors have an exact kernel for signed weights, some only for unsigned ones.
         for zero_point in (np.int8(0), np.uint8(_OFFSET)):
             self._run = None  # frees the other one
-            weights: NDArray[Any] = integers if zero_point == 0 else integers.view(np.uint8) ^ np.uint8(_OFFSET)
-            node = onnx_format.Node("MatMulInteger", ("x", "weights", "input_zero", "weight_zero"))
-            zeros: dict[str, NDArray[Any]] = {
-                "input_zero": np.array(np.uint8(_OFFSET)),
-                "weight_zero": np.array(zero_point),
-            }
-            self._run = _session(_product_model(node, {"weights": weights, **zeros}, (np.uint8, np.int32)))
+            self._run = _session(_int8_model(integers, zero_point))
             if _is_exact(self, integers):
                 return
         self._run = None
@@ -93,19 +87,7 @@ class Int4Kernel:
     def __init__(self, levels: Integers, multipliers: Integers) -> None:
         self._shape = levels.shape
         self._integers = weights_of_levels(levels, multipliers)
-        blocks, _, columns = levels.shape
-        packed = np.empty((columns, blocks, _BLOCK // 2), dtype=np.uint8)  # two to a byte
-        nibbles = np.full((_BLOCK, columns), 8, dtype=np.uint8)
-        for block in range(blocks):
-            np.add(levels[block], 8, out=nibbles[:BLOCK_ROWS], casting="unsafe")
-            packed[:, block] = (nibbles[0::2] | nibbles[1::2] << 4).T
-        constants: dict[str, NDArray[Any]] = {
-            "weights": packed,
-            "scales": multipliers.T.astype(np.float32).ravel(),
-        }
-        attributes = {"K": blocks * _BLOCK, "N": columns, "bits": 4, "block_size": _BLOCK, "accuracy_level": 4}
-        node = onnx_format.Node("MatMulNBits", ("x", "weights", "scales"), attributes, "com.microsoft")
-        self._run = _session(_product_model(node, constants, (np.float32, np.float32)))
+        self._run = _session(_int4_model(levels, multipliers))
         self._one_row = self._multiply_one if _is_exact(self._multiply_one, self._integers) else self._several_rows
 
     def __call__(self, inputs: Array, /) -> Array:
@@ -160,6 +142,36 @@ def _is_exact(multiply: IntegerKernel, integers: Integers) -> bool:
 def is_fast_kernel_installed() -> bool:
     """Return True if onnxruntime is installed; it is not imported."""
     return importlib.util.find_spec("onnxruntime") is not None
+
+
+# Each model is encoded in a function of its own: what it is made of is freed before onnxruntime copies it.
+
+
+def _int8_model(integers: Integers, zero_point: np.int8 | np.uint8) -> bytes:
+    """Return a model of the product with integers `(K', N)`, stored with a sign if the zero point has one."""
+    weights: NDArray[Any] = integers
+    if zero_point:
+        weights = integers.view(np.uint8) ^ np.uint8(_OFFSET)
+    zeros: dict[str, NDArray[Any]] = {
+        "input_zero": np.array(np.uint8(_OFFSET)),
+        "weight_zero": np.array(zero_point),
+    }
+    node = onnx_format.Node("MatMulInteger", ("x", "weights", "input_zero", "weight_zero"))
+    return _product_model(node, {"weights": weights, **zeros}, (np.uint8, np.int32))
+
+
+def _int4_model(levels: Integers, multipliers: Integers) -> bytes:
+    """Return a model of the product with the weights that `Int4Kernel` describes."""
+    blocks, _, columns = levels.shape
+    packed = np.empty((columns, blocks, _BLOCK // 2), dtype=np.uint8)  # two to a byte
+    nibbles = np.full((_BLOCK, columns), 8, dtype=np.uint8)
+    for block in range(blocks):
+        np.add(levels[block], 8, out=nibbles[:BLOCK_ROWS], casting="unsafe")
+        packed[:, block] = (nibbles[0::2] | nibbles[1::2] << 4).T
+    constants: dict[str, NDArray[Any]] = {"weights": packed, "scales": multipliers.T.astype(np.float32).ravel()}
+    attributes = {"K": blocks * _BLOCK, "N": columns, "bits": 4, "block_size": _BLOCK, "accuracy_level": 4}
+    node = onnx_format.Node("MatMulNBits", ("x", "weights", "scales"), attributes, "com.microsoft")
+    return _product_model(node, constants, (np.float32, np.float32))
 
 
 def _product_model(node: onnx_format.Node, constants: Mapping[str, NDArray[Any]], types: tuple[Any, Any]) -> bytes:

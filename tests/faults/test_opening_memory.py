@@ -58,8 +58,8 @@ def size_of(run: Path) -> int:
 def opens(run: Path, tiny: Path, precision: str, limit: float) -> bool:
     """Return True if a run can be opened in so much more memory than a process has that has opened a tiny one."""
     arguments = [sys.executable, "-c", OPEN, str(tiny), str(run), precision, str(int(limit))]
-    # With glibc's threshold fixed, what was freed before is no part of the address space, and cannot be used again.
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # So what was freed before is no part of the address space, and cannot be used again; nor do threads reserve any.
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     environment = {**os.environ, **threads, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
     result = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0 or "memory" in result.stderr.lower() or "bad_alloc" in result.stderr, result.stderr
