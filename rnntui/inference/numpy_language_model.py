@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -119,6 +120,24 @@ class NumpyLanguageModel:
         for layer, cell in enumerate(self._cells):
             quantize_cell(cell, bits, are_inputs_bounded=layer > 0 and is_bounded)
         self._output = QuantizedMatrix(QuantizedWeights.of(self._full_output, 8), is_bounded)
+
+    @cached_property
+    def batch_invariant(self) -> NumpyLanguageModel:
+        """This model with products in which a text has the same results, bit for bit, alone and in any batch.
+
+        It computes in full precision. With 512 units, a single text takes four times as long as with this model, one in
+        a batch of 240 less than half as long (kernels for AVX2). See `BatchInvariantMatrix`.
+        """
+        from rnntui.inference.batch_invariant import BatchInvariantMatrix  # sampling need not import it
+
+        other = copy.copy(self)
+        other._output = BatchInvariantMatrix(self._full_output)
+        other._cells = [copy.copy(cell) for cell in self._cells]
+        for cell in other._cells:
+            cell.matrix_in = BatchInvariantMatrix(cell.weight_in)
+            cell.matrix_recurrent = BatchInvariantMatrix(cell.weight_recurrent)
+        other._projections = {}
+        return other
 
     def initial_state(self, batch: int = 1) -> Array:
         """Return the state before any text: zeros `(L, C, B, H + K)`."""
