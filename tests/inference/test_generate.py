@@ -144,6 +144,23 @@ def test_the_repetition_window_has_its_width_however_long_the_text_becomes(windo
     assert drawn(generation, 1500, config) == [[step % (window + 1) for step in range(1500)]]
 
 
+@pytest.mark.parametrize(("window", "expected"), [(599, 1), (600, 2)])
+def test_the_repetition_window_reaches_back_into_a_long_prompt(window: int, expected: int) -> None:
+    # Lower ids have higher logits: the next token is the lowest id that is not in the window.
+    generation = Generation(steady_model(9.0, 8.0, 7.0, 6.0), generators_from(1, 1))
+    generation.feed(np.array([1] + [0] * 599))
+    assert drawn(generation, 1, SamplingConfig(0.0, repetition_penalty=100.0, repetition_window=window)) == [[expected]]
+
+
+def test_what_is_dropped_of_a_long_text_is_its_beginning() -> None:
+    generation = Generation(steady_model(*np.arange(9.0, 0.0, -1.0)), generators_from(1, 1))
+    config = SamplingConfig(0.0, repetition_penalty=100.0, repetition_window=300)
+    generation.feed(np.array([3] * 200 + [4] * 249))
+    assert drawn(generation, 2, config) == [[0, 1]]
+    assert len(generation.recent[0]) == 300, "older ones were dropped"
+    assert drawn(generation, 2, config) == [[2, 5]], "3 and 4 are in the window still"
+
+
 def test_each_text_is_penalized_for_its_own_tokens_alone() -> None:
     generation = Generation(steady_model(5.0, 4.0, 3.0), generators_from(1, 2))
     generation.recent[0].append(0)
