@@ -50,7 +50,7 @@ def test_pairs_in_memory_are_those_of_the_file(tmp_path: Path) -> None:
         lengths.dtype for pairs in (in_memory, in_file) for lengths in (pairs.source_lengths, pairs.target_lengths)
     }
     assert dtypes == {np.dtype(np.int32)}
-    assert PairList([]).source_lengths.dtype == PairList([]).target_lengths.dtype == np.int64
+    assert PairList([]).source_lengths.dtype == PairList([]).target_lengths.dtype == np.int32
     for index in range(len(in_file)):
         assert in_memory.source(index).tolist() == in_file.source(index).tolist()
         assert in_memory.target(index).tolist() == in_file.target(index).tolist()
