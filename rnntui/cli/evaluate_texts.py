@@ -96,7 +96,9 @@ def _values(evaluation: Evaluation) -> dict[str, float | None]:
 
 def _shown_perplexity(value: float) -> str:
     """Return a word perplexity; that of a text unlike the training text can have dozens of digits."""
-    return f"{value:,.1f}" if value < 1e9 else f"{value:.2e}"
+    if value < 1e9:
+        return f"{value:,.1f}"
+    return f"{value:.2e}" if value < 1e304 else "above 1e304"
 
 
 def _print_table(evaluations: dict[str, Evaluation]) -> None:
