@@ -7,6 +7,7 @@ show the problem beside the right field without reading the message.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -112,7 +113,8 @@ def write_error(path: Path, error: OSError, error_class: type[RnntuiError] = Rnn
     """Return the error for a file or folder that cannot be written, with what to do about it."""
     reason, hint = error.strerror or str(error), "choose another place"
     if error.errno in _NO_FOLDER:
-        reason, hint = f"there is no folder {path.parent}", "create it, or choose another place"
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path  # a loop of links too, unlike resolve
+        reason, hint = f"there is no folder {target.parent}", "create it, or choose another place"
     elif error.errno == errno.EISDIR:
         reason, hint = "it is a folder", "name a file"
     elif error.errno in _FULL:

@@ -94,6 +94,13 @@ def _values(evaluation: Evaluation) -> dict[str, float | None]:
     }
 
 
+def _shown_perplexity(value: float) -> str:
+    """Return a word perplexity; that of a text unlike the training text can have dozens of digits."""
+    if value < 1e9:
+        return f"{value:,.1f}"
+    return f"{value:.2e}" if value < 1e304 else "above 1e304"
+
+
 def _print_table(evaluations: dict[str, Evaluation]) -> None:
     table = plain_table("", "loss", "perplexity", "bits per character", "word perplexity", "tokens")
     for name, evaluation in evaluations.items():
@@ -103,7 +110,7 @@ def _print_table(evaluations: dict[str, Evaluation]) -> None:
             f"{evaluation.loss:.4f}",
             f"{evaluation.perplexity:,.4f}",
             "" if bits is None else f"{bits:.4f}",
-            "" if word_perplexity is None else f"{word_perplexity:,.1f}",
+            "" if word_perplexity is None else _shown_perplexity(word_perplexity),
             f"{evaluation.tokens:,}",
         )
     write_table(table)

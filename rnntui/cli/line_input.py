@@ -172,7 +172,8 @@ def _after(lists: Iterable[list[NumberedLine]], count: int) -> Iterator[list[Num
         if rest:
             yield rest
     if skipped < count:
-        raise UsageError(f"the output has {count:,} lines already, the input only {skipped:,}", setting="resume")
+        done = "1 line" if count == 1 else f"{count:,} lines"
+        raise UsageError(f"the output has {done} already, the input only {skipped:,}", setting="resume")
 
 
 def stream_lines(stream: BinaryIO | Iterable[bytes], reading: TextReading, name: str = STDIN_NAME) -> Iterator[str]:

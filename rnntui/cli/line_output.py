@@ -85,10 +85,11 @@ def open_output(
     While a file is not finished, a hidden file beside it records what the command was told: with other settings, its
     lines would not fit those before them. A file to which nothing was written is removed.
 
-    Nothing is checked for a file that a job has finished, to which the answers to further lines may be added.
+    Nothing is checked for a file that a job has finished, to which the answers to further lines may be added. A job
+    that fails before it adds any leaves such a file as finished as it was.
 
-    Raises `UsageError` if the file exists and `--resume` was not given, or other settings were; `RnntuiError` if it
-    cannot be written, or another process writes to it.
+    Raises `UsageError` if the file exists and `--resume` was not given, or other settings were, or if it is the input;
+    `RnntuiError` if it cannot be written, or another process writes to it.
 
     Args:
         context: of the command.
@@ -106,6 +107,7 @@ def open_output(
         return
     path = Path(name)
     check_can_be_written(path)
+    _check_not_input(context, path)
     if path.exists() and not resume:
         hint = "name another one" if refusal else "name another one, or go on with it by --resume"
         raise UsageError(f"{path} exists and is not replaced", setting="output", hint=hint)
@@ -113,7 +115,8 @@ def open_output(
     given = {**_recorded(context), **{key: _plain(value) for key, value in identity.items()}}
     record = {}
     with _locked(path):
-        if record_file.is_file() and path.stat().st_size:
+        was_begun = record_file.is_file()
+        if was_begun and path.stat().st_size:
             record = _read_record(record_file)
             _check_record(context, given, record, path)
         elif not refusal:
@@ -122,7 +125,8 @@ def open_output(
             atomic_write(record_file, json.dumps(begun).encode())
         done = _count_and_repair(path)
         if done:
-            print_note(f"{path}: {done:,} lines are written already")
+            print_note(f"{path}: {done:,} {'line is' if done == 1 else 'lines are'} written already")
+        finished_size = path.stat().st_size if done and not was_begun else 0
         output = LineOutput(path, done, record)
         try:
             yield output
@@ -131,6 +135,8 @@ def open_output(
                 with suppress(OSError):  # Windows removes no open file
                     path.unlink()
                     record_file.unlink(missing_ok=True)
+            elif path.stat().st_size == finished_size:
+                record_file.unlink(missing_ok=True)
             elif not refusal:
                 lines = _count_and_repair(path)
                 print_note(f"{path} has the first {lines:,} lines; the same command with --resume goes on")
@@ -147,6 +153,19 @@ def run_identity(run: RunFolder) -> dict[str, Any]:
         "run": str(run.path.resolve()),
         "weights": [weights.stat().st_size, weights.stat().st_mtime_ns] if weights.is_file() else [],
     }
+
+
+def _check_not_input(context: click.Context, path: Path) -> None:
+    """Raise `UsageError` if the output is a file that the command reads, whose last line it would cut off."""
+    inputs = [name for name in (*context.params.get("files", ()), context.params.get("prompt_file")) if name]
+    states = []
+    for name in inputs:
+        with suppress(OSError):  # there is no such input, which reading it reports
+            states.append(Path(name).stat())
+    with suppress(AttributeError, OSError, ValueError):  # no standard input, or one without a file
+        states.append(os.fstat(sys.stdin.fileno()))
+    if path.exists() and any(os.path.samestat(state, path.stat()) for state in states):
+        raise UsageError(f"{path} is what is read", setting="output", hint="name another --output")
 
 
 def _recorded(context: click.Context) -> dict[str, Any]:

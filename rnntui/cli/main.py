@@ -129,6 +129,7 @@ def _one_line(error: click.ClickException, arguments: Sequence[str]) -> str:
     if context is None:
         return message
     hint = ""
+    flags = [flag for known in context.command.get_params(context) for flag in (*known.opts, *known.secondary_opts)]
     if isinstance(error, click.NoSuchOption):
         from rnntui.runs.format_1 import RENAMED_SETTINGS
         from rnntui.settings import flag_of
@@ -138,13 +139,14 @@ def _one_line(error: click.ClickException, arguments: Sequence[str]) -> str:
             message = f"{error.option_name} is now called {renamed[error.option_name]}"
         else:
             option = _typed_option(error.option_name, arguments)
-            flags = [flag for known in context.command.params for flag in (*known.opts, *known.secondary_opts)]
             names = [flag.removeprefix("--") for flag in flags if flag.startswith("--")]
             message = f"No such option '{option}'."
             hint = did_you_mean(option.lstrip("-"), names, limit=3, dashes="--")
     elif isinstance(error, click.exceptions.NoSuchCommand):
         message = error.message
-        hint = did_you_mean(error.command_name, context.command.list_commands(context), limit=3)
+        flag = f"--{error.command_name}"  # such as in `rnntui help`
+        commands = context.command.list_commands(context)
+        hint = f"did you mean {flag}?" if flag in flags else did_you_mean(error.command_name, commands, limit=3)
     if hint:
         message = f"{message} {hint[0].upper()}{hint[1:]}"
     return f"{message} (see {context.command_path} --help)"

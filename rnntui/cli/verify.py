@@ -12,7 +12,7 @@ from rnntui.cli.run_choice import existing_checkpoints_folder
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.integrity import FileReport, verify_run
-from rnntui.runs.lookup import is_shipped, named_run, runs_in
+from rnntui.runs.lookup import is_shipped, named_run, runs_in, runs_without_settings
 from rnntui.runs.repair import repair_run
 from rnntui.text.control_chars import one_line
 
@@ -35,7 +35,10 @@ def command(names: tuple[str, ...], repair: bool, checkpoints: str | None, as_js
     missing and was not repaired.
     """
     folder = existing_checkpoints_folder(checkpoints)
-    runs = [named_run(name, folder) for name in names] if names else runs_in(folder)
+    lost = {run.name: run for run in runs_without_settings(folder)}  # no other command finds them
+    runs = [lost.get(name) or named_run(name, folder) for name in names] if names else runs_in(folder)
+    if not names:
+        runs = sorted([*runs, *lost.values()], key=lambda run: run.name)
     if not runs:
         print_note(f"no runs in {folder}")
     problems = 0
@@ -55,9 +58,15 @@ def _lines(run: RunFolder, reports: list[FileReport]) -> list[str]:
     if broken:
         summary = f"{len(broken)} of {len(reports)} files damaged or missing"
     else:
-        summary = f"whole, {len(reports)} files" + (f"; {unknown} have no checksum, but can be read" if unknown else "")
+        summary = f"whole, {len(reports)} files" + _without_checksum(unknown)
     lines = [f"{run.name}: {summary}", *(f"  {report.name}: {report.state}: {report.problem}" for report in broken)]
     return [one_line(line) for line in lines]
+
+
+def _without_checksum(files: int) -> str:
+    if not files:
+        return ""
+    return "; 1 has no checksum, but can be read" if files == 1 else f"; {files} have no checksum, but can be read"
 
 
 def _json_lines(run: RunFolder, reports: list[FileReport]) -> list[str]:

@@ -24,7 +24,7 @@ from rnntui.untrusted_files import open_regular, read_json
 
 _BLOCK = 1 << 20  # bytes read at a time
 _OWN_CHECKSUM = ".safetensors"
-_CHANGING = {"status.json", "metrics.jsonl", "note.txt", "lock", "checksums.json"}
+_CHANGING = {"status.json", "metrics.jsonl", "note.txt", "lock", "checksums.json", "job.txt"}
 
 FileState = Literal["whole", "no checksum", "damaged", "missing"]
 

@@ -79,6 +79,15 @@ def runs_in(folder: Path) -> list[RunFolder]:
     return sorted((run for run in runs if run.config_file.is_file()), key=lambda run: run.name)
 
 
+def runs_without_settings(folder: Path) -> list[RunFolder]:
+    """Return the folders that were runs, as their checksums tell, but whose settings are gone; sorted by name."""
+    if not folder.is_dir():
+        return []
+    runs = [RunFolder(path) for path in folder.iterdir() if not path.name.startswith(".")]
+    lost = [run for run in runs if run.checksums_file.is_file() and not run.config_file.is_file()]
+    return sorted(lost, key=lambda run: run.name)
+
+
 def is_shipped(run: RunFolder) -> bool:
     """Return True for a shipped model, by whatever path it was reached."""
     path = run.path.resolve()

@@ -59,6 +59,9 @@ def test_no_example_is_of_a_command_that_is_not_there() -> None:
         ("sample --temp 1", "No such option '--temp'. Did you mean --temperature? "),
         ("sample -temperature 1", "No such option '-temperature'. Did you mean --temperature? "),
         ("sample --no-ecko", "Did you mean --no-echo"),
+        ("sample --hlep", "Did you mean --help? (see rnntui sample --help)"),
+        ("help train", "No such command 'help'. Did you mean --help? "),
+        ("version", "No such command 'version'. Did you mean --version? "),
         ("train text --learning_rate=3", "Did you mean --learning-rate"),
     ],
 )  # fmt: skip

@@ -133,6 +133,30 @@ def test_a_job_that_was_killed_amid_a_line_goes_on(rnntui, runs: dict[str, Path]
     Path("lines.txt").write_text("one\n")
     shorter = rnntui(*arguments, "--resume")
     assert shorter.code == 2 and "the output has 51 lines already, the input only 1" in shorter.err
+    assert "goes on" not in shorter.err and not list(Path().glob(".*.job"))  # it is finished, as it was
+
+
+def test_an_output_that_is_the_input_is_refused(rnntui, runs: dict[str, Path]) -> None:
+    text = b"one\nthe last line, without its end"
+    Path("in.txt").write_bytes(text)
+    Path("link.txt").symlink_to("in.txt")
+    score = ["score", "--run", runs["score"], "--resume", "--output"]
+    prompts = ["sample", "--run", runs["sample"], "--json", "--prompt-file", "in.txt", "--resume"]
+    for name, arguments in [
+        ("in.txt", [*score, "in.txt", "--file", "./in.txt"]),
+        ("link.txt", [*score, "link.txt", "--file", "in.txt"]),
+        ("in.txt", [*prompts, "--output", "in.txt"]),
+        (".stdin", [*score, ".stdin"]),
+    ]:
+        refused = rnntui(*arguments, stdin=text)
+        assert refused.code == 2 and refused.err == f"rnntui: {name} is what is read; name another --output\n"
+    assert Path("in.txt").read_bytes() == text and not list(Path().glob(".*.job"))
+
+
+def test_a_link_to_a_folder_that_is_missing_names_that_folder(rnntui, runs: dict[str, Path]) -> None:
+    Path("link.txt").symlink_to("missing/file.txt")
+    refused = rnntui("score", "--run", runs["score"], "--output", "link.txt", "a text")
+    assert refused.code and f"there is no folder {Path('missing').resolve()};" in refused.err
 
 
 def test_an_error_says_how_to_go_on_and_other_settings_are_refused(rnntui, runs: dict[str, Path]) -> None:
@@ -153,7 +177,9 @@ def test_an_error_says_how_to_go_on_and_other_settings_are_refused(rnntui, runs:
     assert rnntui(*score).code == 0 and Path("out.txt").read_text().count("\n") == 52
 
 
-def test_samples_go_on_with_the_seed_that_they_were_begun_with(rnntui, runs: dict[str, Path]) -> None:
+def test_samples_go_on_with_the_seed_that_they_were_begun_with(
+    rnntui, runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     sample = ["sample", "--run", runs["sample"], "--samples", "130", "-n", "3", "--json", "--output", "out.jsonl"]
 
     def texts() -> list[tuple[int, str]]:
@@ -166,10 +192,13 @@ def test_samples_go_on_with_the_seed_that_they_were_begun_with(rnntui, runs: dic
     Path("out.jsonl").write_bytes(data[: len(data) // 2])
     assert rnntui(*sample, "--seed", "7", "--resume").code == 0 and texts() == whole
     Path("out.jsonl").write_bytes(data[: len(data) // 2])
-    unknown = rnntui(*sample, "--resume")
+    records: list[bytes] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("rnntui.cli.line_output.atomic_write", lambda file, data: records.append(data))
+        unknown = rnntui(*sample, "--resume")
     assert unknown.code == 2 and "does not say by which seed it was begun; give --seed" in unknown.err
-    assert json.loads(Path(".out.jsonl.job").read_text())["samples"] == 130
-    record = json.loads(Path(".out.jsonl.job").read_text())
+    record = json.loads(records[0])
+    assert record["samples"] == 130
     Path(".out.jsonl.job").write_text(json.dumps({**record, "seed": 7}))
     assert rnntui(*sample, "--resume").code == 0 and texts() == whole
     assert [text for _, text in whole[:2]] == [

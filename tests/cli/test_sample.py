@@ -373,6 +373,14 @@ def test_evaluate_gives_both_losses_and_agrees_with_score(rnntui, trained: Path,
     assert "streaming" in table and f"{found['windowed']['loss']:.4f}" in table and "\x1b" not in table
 
 
+@pytest.mark.parametrize(("text", "shown"), [("x" * 400, "above 1e304"), ("xxxxx " * 60, "e+")])
+def test_a_huge_word_perplexity_is_short(rnntui, trained: Path, text: str, shown: str) -> None:
+    Path("unlike.txt").write_text(f"{text}\n")
+    result = rnntui("evaluate", "unlike.txt", "--run", "words", "--checkpoints", trained)
+    assert result.code == 0, result.err
+    assert shown in result.out and max(map(len, result.out.splitlines())) < 90
+
+
 def test_dynamic_figures_stand_beside_the_ordinary_ones(rnntui, trained: Path, tmp_path: Path) -> None:
     line = "delta delta gamma gamma alpha alpha"
     (tmp_path / "text.txt").write_text(f"{line}\n" * 60)

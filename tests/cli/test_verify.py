@@ -70,6 +70,22 @@ def test_json_has_a_line_for_each_file(words: RunFolder, rnntui) -> None:
     assert [row["name"] for row in rows if row["state"] == "missing"] == ["resume/state.safetensors"]
 
 
+def test_a_run_whose_settings_are_gone_is_named(words: RunFolder, rnntui) -> None:
+    words.config_file.unlink()
+    for names in ([], ["words"]):
+        result = rnntui("verify", *names)
+        assert result.code == 1 and "words: 1 of " in result.out and "config.json: missing" in result.out
+    repaired = rnntui("verify", "--repair")
+    assert repaired.code == 1 and repaired.err.startswith("rnntui: words: config.json: ")
+
+
+def test_files_without_a_checksum_are_counted(words: RunFolder, rnntui) -> None:
+    words.job_file.write_text("a job of torchrun, which is written after the checksums\n")
+    assert "no checksum" not in rnntui("verify").out
+    words.checksums_file.unlink()
+    assert " have no checksum, but can be read" in rnntui("verify").out
+
+
 def test_a_run_that_is_not_there_and_an_empty_folder(rnntui) -> None:
     assert rnntui("verify", "nothing").code == 2
     Path("checkpoints").mkdir()
