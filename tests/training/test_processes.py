@@ -60,8 +60,9 @@ def test_two_processes_compute_what_one_does(make_run, tmp_path: Path, pair: Pai
     common = {"precision": "fp32", "steps": steps, "evaluations": 2, "threads": 1}
     makers: list[Callable[[str], RunFolder]] = [
         lambda name: make_run(
-            name=f"lstm-{name}", ngram_prior=0, dropout=0.3, weight_dropout=0.3, layers=2, state_reset_prob=0.3,
-            **common,
+            word_text(30_000),  # of whose validation text each process reads a part, with averaged weights
+            name=f"lstm-{name}", eval_tokens=10**5, ngram_prior=0, dropout=0.3, weight_dropout=0.3, layers=2,
+            state_reset_prob=0.3, **common,
         ),
         lambda name: make_run(name=f"gru-{name}", ngram_prior=3, cell="gru", layers=2, dropout=0.2, **common),
         lambda name: make_pair_run(tmp_path, pairs, f"pairs-{name}", layers=2, dropout=0.3, **common),
