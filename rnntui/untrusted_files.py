@@ -17,6 +17,7 @@ MAX_JSON_BYTES = 1 << 24
 _VALUES, _CONTAINERS = 200_000, 20_000  # of JSON that has few bytes for each
 _BYTES_PER_VALUE, _BYTES_PER_CONTAINER = 32, 64
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # possessive, and its end optional: linear in time
+_LEAST_READ = 1 << 16  # bytes that are asked for of a file that says it has none, as those below /proc do
 _COPIED = 1 << 20  # bytes at a time
 _NOT_A_FILE = "it is not a file, but a folder, device or pipe"
 
@@ -53,8 +54,10 @@ def read_bounded(path: Path, limit: int) -> bytes:
     """Return the contents of a file. Raises `OSError` as `open_regular` does, or if it has more than `limit` bytes."""
     with open_regular(path, buffering=0) as file:
         data = bytearray()
-        if os.fstat(file.fileno()).st_size <= limit:
-            while block := file.read(limit + 1 - len(data)):
+        size = os.fstat(file.fileno()).st_size
+        if size <= limit:
+            # As much memory is taken as is asked for, so not as much as is allowed.
+            while block := file.read(min(max(size + 1, _LEAST_READ), limit + 1 - len(data))):
                 data += block
                 if len(data) > limit:
                     break

@@ -91,6 +91,19 @@ async def test_a_text_is_that_of_the_same_seed_without_a_server(loaded: LoadedLa
     assert each.output.completion_tokens == 40
 
 
+@pytest.mark.parametrize("window", [64, 400, 700])
+async def test_the_repetition_window_reaches_back_into_a_long_prompt(loaded: LoadedLanguageModel, window: int) -> None:
+    prompt = "b" + "a" * 600
+    sampling = SamplingConfig(temperature=1.5, repetition_penalty=100.0, repetition_window=window)
+    generation = begin_generation(loaded.network, loaded.tokenizer, generators_from(3, 1))
+    generation.feed(loaded.tokenizer.encode(prompt))
+    expected = loaded.tokenizer.decode([tokens[0].id for tokens in generate_tokens(generation, sampling, 60)])
+    batch, each = ContinuousBatch(loaded, 4), job(loaded, prompt, length=60, seed=3, sampling=sampling)
+    batch.add(each)
+    finish(batch)
+    assert await texts_of(each) == [expected]
+
+
 async def test_choices_have_seeds_of_their_own_and_wait_for_places(loaded: LoadedLanguageModel) -> None:
     batch, many = ContinuousBatch(loaded, 3), job(loaded, "a", 8, length=20, seed=5, is_reproducible=True)
     batch.add(many)
