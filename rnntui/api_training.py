@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rnntui.config import TrainerConfig
 from rnntui.environment import prepare_for_torch
 from rnntui.kinds.labelled_corpus_info import LabelledColumns
 from rnntui.runs.folder import RunFolder
@@ -50,7 +51,9 @@ def create_and_train(
     """
     place = TorchrunEnvironment.read()
     place.require_single("rnntui.train")
-    place.check_local_steps(request.settings["Training"].local_steps)  # type: ignore[attr-defined]  # of every kind
+    training = request.settings["Training"]
+    assert isinstance(training, TrainerConfig)
+    place.check_local_steps(training.local_steps)
     prepare_for_torch(_log.info)
     run = _CREATORS[request.kind](request, folder, name)
     from rnntui.training.train_run import train_run

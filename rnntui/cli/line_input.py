@@ -23,6 +23,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _PIECE = 1 << 20  # bytes in which line ends are counted at a time
 _MIN_BATCH = 16  # lines of a file; few at first, so that the first answers come soon
+_BATCH_CHARACTERS = 1 << 22  # from which on a batch ends: what is computed of long lines takes memory, too
 
 MAX_BATCH = 512
 """Lines in a batch at most, where their number hardly matters otherwise."""
@@ -125,7 +126,8 @@ def read_lines(texts: Sequence[str], files: Sequence[str], reading: TextReading)
 def line_batches(source: Lines, most: int = MAX_BATCH) -> Iterator[list[NumberedLine]]:
     """Yield the lines in batches that keep no writer waiting: those of a file many at a time, others as they arrive.
 
-    Lines before one that cannot be decoded are yielded before that error is raised. A batch has at most `most` lines.
+    Lines before one that cannot be decoded are yielded before that error is raised. A batch has at most `most` lines,
+    and fewer where they are long.
     """
     size = _MIN_BATCH
     if source.arriving is not None:
@@ -135,14 +137,15 @@ def line_batches(source: Lines, most: int = MAX_BATCH) -> Iterator[list[Numbered
                 yield lines[start : start + size]
                 start, size = start + size, min(most, 2 * size)
         return
-    batch: list[NumberedLine] = []
+    batch, characters = list[NumberedLine](), 0
     size = 1 if source.is_interactive else size
     try:
         for line in source.lines:
             batch.append(line)
-            if len(batch) == size:
+            characters += len(line.text)
+            if len(batch) == size or characters >= _BATCH_CHARACTERS:
                 yield batch
-                batch, size = [], size if source.is_interactive else min(most, 2 * size)
+                batch, characters, size = [], 0, size if source.is_interactive else min(most, 2 * size)
     except RnntuiError:
         if batch:
             yield batch

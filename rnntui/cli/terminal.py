@@ -91,16 +91,23 @@ def new_file_argument(context: click.Context, parameter: click.Parameter, value:
 
 
 def check_new_file(flag: str, file: str) -> None:
-    """Raise `UsageError` if a new file cannot be written: it is there, its folder is not, or - is a terminal."""
+    """Raise `UsageError` if a new file cannot be put there, or a PNG image would go to the terminal."""
     setting = flag.removeprefix("--").replace("-", "_")
-    if file != "-" and Path(file).exists():
-        problem = f"{flag} {file}: the file exists and is not replaced"
-        raise UsageError(problem, setting=setting, hint="name another one")
-    if file != "-" and not (folder := Path(file).parent).is_dir():
-        problem = f"{flag} {file}: there is no folder {folder}"
-        raise UsageError(problem, setting=setting, hint="create it, or name another")
-    if file == "-" and flag == "--png" and sys.stdout.isatty():
-        raise UsageError("--png - writes binary data; redirect it to a file or a pipe", setting=setting)
+    if file == "-":
+        if flag == "--png" and sys.stdout.isatty():
+            raise UsageError("--png - writes binary data; redirect it to a file or a pipe", setting=setting)
+        return
+    from rnntui.atomic_files import check_can_be_written  # not every command writes a file
+
+    path = Path(file)
+    try:
+        check_can_be_written(path)
+    except UsageError as error:
+        raise UsageError(f"{flag}: {error.problem}", setting=setting, hint=error.hint) from error
+    if path.exists():
+        raise UsageError(
+            f"{flag} {file}: the file exists and is not replaced", setting=setting, hint="name another one"
+        )
 
 
 def escaped_argument(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

@@ -339,5 +339,6 @@ class NumpyLanguageModel:
     def with_output_layer(self, weights: Array, bias: Array) -> NumpyLanguageModel:
         """Return a model with other `weights (H, V)` and `bias (V,)` of the output layer; it shares all the rest."""
         other = copy.copy(self)
+        other.__dict__.pop("batch_invariant", None)  # which has the other output layer
         other._output, other._full_output, other._output_bias = weights, weights, bias
         return other

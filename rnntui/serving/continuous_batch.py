@@ -18,11 +18,10 @@ from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.generate import REMEMBERED, TextRows, draw_tokens, remember
 from rnntui.inference.loaded_model import LoadedLanguageModel
-from rnntui.inference.numpy_language_model import Ids
+from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
 from rnntui.inference.splitmix import SplitMix
 from rnntui.inference.utf8_masks import utf8_masks
 from rnntui.serving.api_errors import unexpected_failure
-from rnntui.serving.batched_model import BatchedModel
 from rnntui.serving.generation_job import GenerationJob, OutputQueue, ScoredToken
 from rnntui.serving.text_writer import TextWriter, TokenScorer
 
@@ -83,7 +82,7 @@ class ContinuousBatch:
     """
 
     def __init__(self, loaded: LoadedLanguageModel, max_rows: int) -> None:
-        self._model = BatchedModel(loaded.network, max_rows)
+        self._network = loaded.network
         self._tokenizer = loaded.tokenizer
         self._masks = utf8_masks(loaded.tokenizer)
         self._scorer = TokenScorer(loaded.tokenizer)
@@ -95,10 +94,9 @@ class ContinuousBatch:
         self._texts: list[_Text] = []
         self._ended: list[_Text] = []  # not delivered yet
         self._failed: list[OutputQueue] = []  # not delivered yet
-        network = loaded.network
-        self._initial_state = network.initial_state()
+        self._initial_state = self._network.initial_state()
         self._state = self._initial_state[:, :, :0]
-        self._logits = np.empty((0, network.vocab_size), dtype=self._state.dtype)
+        self._logits = np.empty((0, self._network.vocab_size), dtype=self._state.dtype)
 
     @property
     def has_work(self) -> bool:
@@ -170,11 +168,15 @@ class ContinuousBatch:
             text.job.output.first_piece_seconds is None for text in self._texts
         )
 
+    def _model(self, exact: bool) -> NumpyLanguageModel:
+        """Return the model; with `exact`, that in which a text is the same, bit for bit, alone and in a crowd."""
+        return self._network.batch_invariant if exact else self._network
+
     def _admit(self) -> None:
         places = self._max_rows - len(self._texts) - len(self._waiting) - len(self._prompts)
         while self._queued and places > 0:
             job = self._queued.popleft()
-            initial = self._model.network.last_hidden(self._initial_state)
+            initial = self._network.last_hidden(self._initial_state)
             self._prompts.append(_Prompt(job, self._initial_state, initial))
             places -= 1
 
@@ -196,7 +198,7 @@ class ContinuousBatch:
         tokens = np.stack([each.job.prompt[each.position : each.position + count] for each in prompts], axis=1)
         state = np.concatenate([prompt.state for prompt in prompts], axis=2)
         exact = any(prompt.job.is_reproducible for prompt in prompts)
-        hidden, state = self._model.read(tokens, state, exact)
+        hidden, state = self._model(exact).hidden_states(tokens, state)
         scored = [self._scored(prompt, hidden[:, row]) for row, prompt in enumerate(prompts)]
         for row, prompt in enumerate(prompts):  # nothing below raises, so a chunk is read by all of them or by none
             prompt.scored += scored[row]
@@ -209,7 +211,7 @@ class ContinuousBatch:
         if first is None:
             return []
         predicting = np.concatenate((prompt.hidden, hidden[:-1]))
-        logits = self._model.logits(predicting, exact=False)
+        logits = self._network.logits_of_hidden(predicting)
         read = prompt.job.prompt[prompt.position : prompt.position + len(hidden)].tolist()
         return [
             self._scorer.score(logits[index], token, prompt.job.alternatives or 0)
@@ -221,7 +223,7 @@ class ContinuousBatch:
         """Put the choices of a prompt that has been read into the line for the batch."""
         [prompt] = prompts
         job = prompt.job
-        logits = self._model.logits(prompt.hidden, job.is_reproducible)
+        logits = self._model(job.is_reproducible).logits_of_hidden(prompt.hidden)
         remembered = job.prompt[-max(REMEMBERED, job.sampling.repetition_window) :].tolist()
         last = [token for token in remembered if token != self._tokenizer.end_id]
         if len(self._settings) > _MAX_SETTINGS:
@@ -277,7 +279,7 @@ class ContinuousBatch:
         """Feed the tokens `(B,)` to the model; those that it cannot read end their requests."""
         exact = any(text.job.is_reproducible for text in self._texts)
         try:
-            self._logits, self._state = self._model.step(tokens, self._state, exact)
+            self._logits, self._state = self._model(exact).step(tokens, self._state)
             return
         except Exception as error:
             if len(tokens) == 1:
@@ -287,7 +289,7 @@ class ContinuousBatch:
         rows, logits, states = [], [self._logits[:0]], [self._state[:, :, :0]]
         for row, text in enumerate(self._texts):
             try:
-                result = self._model.step(tokens[row : row + 1], self._state[:, :, row : row + 1], exact)
+                result = self._model(exact).step(tokens[row : row + 1], self._state[:, :, row : row + 1])
             except Exception as error:
                 self._fail(text.job.output, error)
                 continue

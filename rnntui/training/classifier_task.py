@@ -170,9 +170,8 @@ class ClassifierTask:
         rows = evenly_spaced(len(data), max(1, int(tokens / data.lengths.mean())))
         rows = rows[np.argsort(data.lengths[rows], kind="stable")]
         batches = split_into_batches(rows, data.lengths, data.lengths, 0, 2 * _EVALUATION_TOKENS)
-        order = np.random.default_rng(0).permutation(len(batches))[
-            self.hardware.group.own
-        ]  # an early end leaves a fair part
+        order = np.random.default_rng(0).permutation(len(batches))  # an early end leaves a fair part
+        order = order[self.hardware.group.own]
         answers: list[tuple[NDArray[np.float64], NDArray[np.int64], int]] = []
         with evaluating(self.model):
             for index in order:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
 from rnntui.training.evaluation import EvaluationMonitor
 from rnntui.training.gradient_step import GradientStep
-from rnntui.training.process_group import Command, ProcessGroup, ProcessLostError, TrainingEnded
+from rnntui.training.process_group import Command, ProcessGroup, ProcessLostError, TrainingEndedError
 from rnntui.training.training_state import TrainingState
 
 
@@ -28,14 +28,14 @@ def follow(state: TrainingState, config: TrainerConfig, stop_requested: Callable
     try:
         while True:
             _do_next(state, step, config.eval_tokens)
-    except TrainingEnded as end:
+    except TrainingEndedError as end:
         if end.code > 1:
             raise ProcessLostError("the training has failed in the process of rank 0, whose message says why") from end
         return end.code == 0
 
 
 def _do_next(state: TrainingState, step: GradientStep, eval_tokens: int) -> None:
-    """Do what rank 0 announces. Raises `TrainingEnded` if that is the end of the training."""
+    """Do what rank 0 announces. Raises `TrainingEndedError` if that is the end of the training."""
     task, group, threads = state.task, state.task.hardware.group, state.task.hardware.threads
     command, value = group.receive()
     if command == Command.POSITION:

@@ -36,7 +36,7 @@ class ProcessLostError(TrainingError):
     """Another process of the training has ended, or cannot be reached any more."""
 
 
-class TrainingEnded(Exception):
+class TrainingEndedError(Exception):
     """Rank 0 has ended the training.
 
     Args:
@@ -131,7 +131,7 @@ class ProcessGroup:
             self.has_ended = command == Command.END
 
     def receive(self) -> tuple[Command, float]:
-        """Wait for what all do next, and return it with its value. Raises `TrainingEnded` if that is nothing more."""
+        """Wait for what all do next, and return it with its value. Raises `TrainingEndedError` if that is nothing."""
         with _peer_errors():
             message, work = self._message()
             work.wait()
@@ -139,11 +139,11 @@ class ProcessGroup:
         command, value = message.tolist()
         if command == Command.END:
             self.has_ended = True
-            raise TrainingEnded(int(value))
+            raise TrainingEndedError(int(value))
         return Command(int(command)), value
 
     def check_ended(self) -> None:
-        """Raise `TrainingEnded` if rank 0 has ended the training meanwhile, without waiting for the others."""
+        """Raise `TrainingEndedError` if rank 0 has ended the training meanwhile, without waiting for the others."""
         with _peer_errors():
             message, work = self._message()
         if work.is_completed() and int(message[0]) == Command.END:
@@ -161,7 +161,7 @@ class ProcessGroup:
     def collect(self, result: Result) -> list[Result]:
         """Return the results that all processes have of their parts of an evaluation, in the order of their ranks.
 
-        Raises `TrainingEnded` if rank 0 has ended the training instead.
+        Raises `TrainingEndedError` if rank 0 has ended the training instead.
         """
         if self.size == 1:
             return [result]

@@ -106,6 +106,19 @@ def test_rows_of_a_run_that_was_resumed_earlier_are_dropped(path: Path) -> None:
     assert rows.missing(view, found, {"losses": found})  # they do not come back
 
 
+def test_what_is_logged_later_at_the_newest_step_is_shown(tmp_path: Path) -> None:
+    live = tmp_path / "metrics.jsonl"
+    losses = np.random.default_rng(3).normal(2, 0.1, 4000).tolist()
+    lines = [json.dumps({"step": step, key: loss}) + "\n" for step, loss in enumerate(losses) for key in KEYS]
+    live.write_text("".join(lines[:-1]))
+    rows, _ = zoomed(live, ChartView(left=2000, right=3999))
+    with live.open("a") as file:
+        file.write(lines[-1])
+    for curve in rows.put_into({"losses": curves(live, KEPT)})["losses"]:
+        assert curve.series.axes["step"][-2000:].tolist() == list(range(2000, 4000))
+        assert curve.series.values[-2000:].tolist() == losses[-2000:]
+
+
 @pytest.mark.parametrize(("first", "last"), [(0, 0), (5, 15), (29_995, 30_500), (59_990, 10**9), (60_000, 70_000)])
 def test_rows_between_steps_are_those_of_a_search_of_all(path: Path, first: int, last: int) -> None:
     expected = [row for row in metrics_log.read_metrics(path) if first <= row["step"] <= last]

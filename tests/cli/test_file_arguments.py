@@ -105,6 +105,19 @@ def test_a_folder_is_no_file_to_read(rnntui, line: str) -> None:
     assert result.code == 2 and result.err.endswith("folder: it is a folder; name a file\n")
 
 
+@pytest.mark.usefixtures("files")
+def test_a_new_file_is_not_put_in_place_of_a_folder_a_device_or_a_file(rnntui) -> None:
+    def message(file: str) -> str:
+        result = rnntui("curves", "shakespeare", "--svg", file)
+        assert result.code == 2 and not result.out
+        return str(result.err)
+
+    assert message("folder") == "rnntui: --svg: cannot write folder: it is a folder; name a file\n"
+    assert message("here.txt").endswith("here.txt: the file exists and is not replaced; name another one\n")
+    assert message("/dev/null").endswith("it is not a file, but a device, pipe or socket; name a file\n")
+    assert message(f"{'a' * 300}.svg").endswith("; choose a shorter name\n")
+
+
 def test_what_to_do_fits_the_reason(tmp_path: Path) -> None:
     def advice(error: RnntuiError) -> str:
         return f"{type(error).__name__}: {error.hint}"

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from pair_runs import copy_rows, make_pair_run, write_weights
 
+from rnntui.cli import line_input
+from rnntui.cli.line_input import TextReading, line_batches, read_lines
 from rnntui.runs.folder import RunFolder
 
 
@@ -107,3 +109,11 @@ def test_a_terminal_is_told_that_it_is_read(trained: Path) -> None:
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
+
+
+def test_a_batch_of_long_lines_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_input, "_BATCH_CHARACTERS", 1000)
+    file = tmp_path / "lines.txt"
+    file.write_text("short\n" * 16 + f"{'long' * 100}\n" * 7 + "short\n" * 40)
+    source = read_lines((), [str(file)], TextReading("utf-8", "strict", "universal"))
+    assert [len(batch) for batch in line_batches(source)] == [16, 3, 3, 41]

@@ -94,3 +94,28 @@ def test_scores_of_a_batch_are_those_of_the_model(loaded: LoadedLanguageModel) -
 def test_the_products_are_measured_once_for_a_model(tmp_path: Path) -> None:
     network = load_language_model(make_run(tmp_path, "run")).network
     assert network.batch_invariant is network.batch_invariant
+
+
+@pytest.mark.parametrize("rows", [2, 4, 32])
+def test_a_step_of_a_text_is_the_same_alone_and_among_others(loaded: LoadedLanguageModel, rows: int) -> None:
+    network, rng = loaded.network.batch_invariant, np.random.default_rng(rows)
+    state = network.initial_state(rows)
+    state[..., : network.config.hidden] = rng.uniform(-1, 1, (*state.shape[:-1], network.config.hidden))
+    tokens = rng.integers(1, 20, (5, rows))
+    hidden, state_together = network.hidden_states(tokens, state)
+    together = network.logits_of_hidden(hidden)
+    for row in range(rows):
+        alone = state[:, :, row : row + 1]
+        for step in range(5):
+            logits, alone = network.step(tokens[step, row : row + 1], alone)
+            assert np.array_equal(logits[0], together[step, row])
+        assert np.array_equal(alone[:, :, 0], state_together[:, :, row])
+
+
+def test_another_output_layer_is_that_of_the_products_too(loaded: LoadedLanguageModel) -> None:
+    network = loaded.network
+    weights, bias = network.output_layer
+    before = network.batch_invariant.initial_logits()
+    twice = network.with_output_layer(2 * weights, 2 * bias)
+    assert np.allclose(twice.batch_invariant.initial_logits(), twice.initial_logits(), atol=1e-6)
+    assert not np.allclose(twice.initial_logits(), before)

@@ -119,6 +119,8 @@ def test_a_copy_that_spans_files_is_named_by_all_of_its_ends(
     assert source.text == "it ends with a singular line"
     source = index.source_of("line\nanother begins here\nin three files")  # which lacks a line break at its end
     assert source is not None and source.place == f"{files[0]}:{last_line} to {files[2]}"
+    source = index.source_of("begins here\nin three")
+    assert source is not None and source.place == f"{files[1]}:1 to {files[2]}"
     source = index.source_of("in three files")
     assert source is not None and (source.place, source.end_file) == (f"{files[2]}:1", "")
     source = index.source_of(parts[3][-30:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,14 @@ def test_a_round_ends_beyond_the_average_of_the_weights_that_the_processes_have_
         # Nesterov momentum, of which the first step is 0.7 × (1 + 0.9) times the change.
         assert arrays[f"model.{name}"] == pytest.approx(before + 1.33 * change, abs=1e-6), name
         assert arrays[f"outer.{name}"] == pytest.approx(-change, abs=1e-6), name
+        kept = (6 / 15) ** 5  # of the weights before, in their average: so much for each of five steps
+        average = kept * before + (1 - kept) * arrays[f"model.{name}"]
+        assert arrays[f"average.{name}"] == pytest.approx(average, abs=1e-6), name
+    losses = [row["train_loss"] for row in read_metrics(made.metrics_file) if "train_loss" in row]
+    uniform_loss = math.log(made.read_config().vocab_size)
+    assert losses and losses == pytest.approx(
+        [uniform_loss] * len(losses), abs=0.3
+    )  # that of a token, though the part is a half
 
 
 def test_only_the_end_of_a_round_is_a_common_sum(

@@ -60,8 +60,9 @@ def test_two_processes_compute_what_one_does(make_run, tmp_path: Path, pair: Pai
     common = {"precision": "fp32", "steps": steps, "evaluations": 2, "threads": 1}
     makers: list[Callable[[str], RunFolder]] = [
         lambda name: make_run(
-            name=f"lstm-{name}", ngram_prior=0, dropout=0.3, weight_dropout=0.3, layers=2, state_reset_prob=0.3,
-            **common,
+            word_text(30_000),  # of whose validation text each process reads a part, with averaged weights
+            name=f"lstm-{name}", eval_tokens=10**5, ngram_prior=0, dropout=0.3, weight_dropout=0.3, layers=2,
+            state_reset_prob=0.3, **common,
         ),
         lambda name: make_run(name=f"gru-{name}", ngram_prior=3, cell="gru", layers=2, dropout=0.2, **common),
         lambda name: make_pair_run(tmp_path, pairs, f"pairs-{name}", layers=2, dropout=0.3, **common),
@@ -106,6 +107,18 @@ def test_an_evaluation_by_two_processes_has_the_results_of_one(make_run, tmp_pat
             assert loss == pytest.approx(other, abs=1e-6), made.name
             assert [tokens, details] == [others[0], others[2]], made.name
             assert metrics == pytest.approx(others[1], abs=1e-6), made.name
+
+
+def test_the_final_evaluation_of_both_processes_is_of_the_best_weights(make_run, pair: Pair) -> None:
+    shape = {"steps": 3, "learning_rate": 1.0, "weight_average": 0.0, "precision": "fp32", "threads": 1}
+    made = make_run(word_text(30_000), eval_tokens=10**5, evaluations=1, ngram_prior=0, **shape)
+    pair.start([(made, 0)])
+    train_run(made, ignore, never, group=ProcessGroup(0, 2))
+    assert list(pair.forks.output()) == ["True"]
+    rows = read_metrics(made.metrics_file)
+    first, last = (row["validation_loss"] for row in rows if "validation_loss" in row)
+    assert last > first + 0.1  # so large a learning rate has made them worse
+    assert (rows[-1]["best_step"], rows[-1]["streaming_loss"]) == (0, pytest.approx(first, abs=1e-5))
 
 
 def test_a_stop_in_the_final_evaluation_reaches_the_other_process_and_is_resumed(make_run, pair: Pair) -> None:
