@@ -47,13 +47,11 @@ def create_and_train(
         name: name of the run; None takes the corpus's.
         on_event: receives each event; training stops once it returns False.
 
-    Raises `UsageError` in one of several processes that torchrun has started.
+    Raises `UsageError` in one of several processes that torchrun has started, and for local steps.
     """
-    place = TorchrunEnvironment.read()
-    place.require_single("rnntui.train")
     training = request.settings["Training"]
     assert isinstance(training, TrainerConfig)
-    place.check_local_steps(training.local_steps)
+    TorchrunEnvironment.read().require_single("rnntui.train", training.local_steps)
     prepare_for_torch(_log.info)
     run = _CREATORS[request.kind](request, folder, name)
     from rnntui.training.train_run import train_run

@@ -75,9 +75,7 @@ def command(
     from rnntui.training.prepare_language_model import LanguageModelRequest
     from rnntui.training.torchrun import TorchrunEnvironment
 
-    place = TorchrunEnvironment.read()
-    place.require_single("rnntui tune")
-    place.check_local_steps(training.local_steps)
+    TorchrunEnvironment.read().require_single("rnntui tune", training.local_steps)
     prepare_for_torch()
     folder = runs_folder(checkpoints, None, resume=False)
     given = frozenset(given_settings(context, *_SETTINGS))

@@ -78,13 +78,19 @@ class TorchrunEnvironment:
                 f"--local-steps {local_steps} needs several processes", setting="local_steps", hint=_HINT
             )  # fmt: skip
 
-    def require_single(self, what: str) -> None:
-        """Raise `UsageError` if this process is one of several, which `what` cannot use."""
+    def require_single(self, what: str, local_steps: int = 1) -> None:
+        """Raise `UsageError` if this process is one of several, or local steps are set, which `what` cannot use."""
+        several = "several processes train by torchrun -m rnntui train"
         if self.size > 1:
             raise UsageError(
                 f"{what} needs a single process (torchrun has started {self.size})",
-                hint="run it without torchrun; several processes train by torchrun -m rnntui train",
+                hint=f"run it without torchrun; {several}",
             )
+        if local_steps > 1:
+            raise UsageError(
+                f"--local-steps {local_steps} needs several processes, which {what} cannot use", setting="local_steps",
+                hint=f"leave it out; {several}",
+            )  # fmt: skip
 
     def mark(self, run: RunFolder) -> None:
         """Note in a new run that this job made it."""

@@ -130,11 +130,12 @@ def test_one_process_refuses_local_steps_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.txt").write_text(word_text())
-    for command in ("train", "tune"):
+    hints = {"train": "; start the processes by torchrun", "tune": ", which rnntui tune cannot use; leave it out"}
+    for command, hint in hints.items():
         assert run([command, "words.txt", "--local-steps", "8"]) == 2
         [line] = capsys.readouterr().err.splitlines()
-        assert "--local-steps 8 needs several processes; start the processes by torchrun" in line
-    with pytest.raises(UsageError, match="--local-steps 8 needs several processes"):
+        assert f"--local-steps 8 needs several processes{hint}" in line
+    with pytest.raises(UsageError, match="--local-steps 8 needs several processes, which rnntui.train cannot use"):
         rnntui.train("words.txt", local_steps=8)
     assert [path.name for path in tmp_path.iterdir()] == ["words.txt"]
 
