@@ -123,6 +123,19 @@ async def test_both_sides_scroll_together(tmp_path: Path) -> None:
         assert user.tab.source.cursor_location[0] == user.tab.target.cursor_location[0]
 
 
+async def test_a_new_text_can_be_begun_far_down_while_lines_wait_to_be_translated(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("\n".join(f"line {number}" for number in range(40)))
+        user.tab.source.move_cursor((39, 0))
+        await wait_until(user.pilot, lambda: user.tab.source.scroll_offset.y > 0)
+        assert user.session.is_searching
+        await user.pilot.press("f12")
+        await wait_until(user.pilot, lambda: user.session.lines == [""])
+        await user.type("warm")
+        await user.work()
+        assert user.shown == ["mraw"] and user.row("warm") == user.row("mraw")
+
+
 async def test_a_resize_keeps_the_rows_together(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator(), size=(140, 40)) as user:
         await user.fill(f"{LONG}\nlast")
