@@ -15,7 +15,9 @@ Every ten seconds a JSON line is written: memory, descriptors, threads and child
   against its steps;
 - for the server, requests by kind and status, and their milliseconds.
 
-Own memory (USS) is what counts: PSS also changes when other processes load or free the same libraries.
+Own memory (USS) is what counts: PSS also changes when other processes load or free the same libraries. With `--probe`
+the app itself writes every minute where its memory is, see `soak_probe.py`. If the app ends by itself, a line *died*
+has its exit code or signal, what it wrote last, and what the kernel says of it.
 
 `table` fits slopes after a warm-up (Theil–Sen on medians of minutes, with a 95% interval). Linux only.
 """
@@ -51,6 +53,10 @@ def main() -> None:
         command.add_argument("--json", type=Path, required=True, help="file that the samples are appended to")
         command.add_argument("--folder", type=Path, help="folder for the session's files [default: a temporary one]")
     commands.choices["app"].add_argument("--corpus", type=Path, default=Path("corpora/prideprejudice.txt"))
+    commands.choices["app"].add_argument(
+        "--shared", action="store_true", help="do not let the training starve beside other users of the machine"
+    )
+    commands.choices["app"].add_argument("--probe", type=Path, help="file that the app says in where its memory is")
     commands.choices["serve"].add_argument("--clients", type=int, default=32)
     commands.choices["serve"].add_argument("--rate", type=float, default=3.0, help="requests a second of all clients")
     table = commands.add_parser("table")
@@ -62,14 +68,15 @@ def main() -> None:
             print("\n".join(report(path, options.warm_up)), end="\n\n")
         return
     # In the background of a shell these may be ignored, which a training would inherit: it could not be stopped.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     print_heading(f"soak: {options.command}", "auto", minutes=options.minutes)
     with session_folder(options.folder) as folder:
         if options.command == "app":
             from soak_app import AppSession
 
-            session = AppSession(folder, options.corpus.resolve(), options.minutes + 10, options.json)
+            minutes = options.minutes + 10  # of the training
+            session = AppSession(folder, options.corpus.resolve(), minutes, options.json, options.probe, options.shared)
             session.run_for(60 * options.minutes)
         else:
             from soak_serve import ServerSession

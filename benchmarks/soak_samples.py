@@ -41,6 +41,7 @@ class Sampler:
     """Writes a JSON line every few seconds, in a thread: facts of processes, and what `extra` adds."""
 
     def __init__(self, path: Path, extra: Callable[[], dict[str, Any]], seconds: float = 10.0) -> None:
+        self.path = path
         self.processes: dict[str, psutil.Process] = {}
         self._file: TextIO = path.open("a", encoding="utf-8")
         self._extra, self._seconds = extra, seconds
