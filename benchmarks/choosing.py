@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common import parted
+from common import parted, parts_at_markers
 from recipes import KEY, METRICS, run_experiments, tables
 from training_runs import ResultsFile
 
@@ -123,14 +123,9 @@ def write_page(page: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Replace what is between the markers of each question, and of the best answers, where there is something new."""
     text = page.read_text("utf-8")
     for name in (BEST, *questions()):
-        start, end = f"<!-- results: {name} -->", "<!-- end of results -->"
-        pattern = re.compile(f"({re.escape(start)}\n)(.*?)({re.escape(end)})", re.DOTALL)
-        match = pattern.search(text)
-        if not match:
-            sys.exit(f"choosing.py: {page} has no {start}")
-        lines = list(best_answers(rows, match[2])) if name == BEST else table_of(name, rows, match[2])
-        block = "\n" + "\n".join(lines).rstrip("\n") + "\n\n"
-        text = text[: match.start(2)] + block + text[match.end(2) :]
+        before, old, after = parts_at_markers(text, f"<!-- results: {name} -->\n", "<!-- end of results -->")
+        lines = list(best_answers(rows, old)) if name == BEST else table_of(name, rows, old)
+        text = before + "\n" + "\n".join(lines).rstrip("\n") + "\n\n" + after
     page.write_text(text, "utf-8")
 
 

@@ -77,6 +77,18 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         print("  " + "  ".join(padded).rstrip(), flush=True)
 
 
+def parts_at_markers(text: str, start: str, end: str) -> tuple[str, str, str]:
+    """Return a page's text up to a marker and with it, what is between it and the next end marker, and the rest.
+
+    Raises `ValueError` if a marker is missing.
+    """
+    before, begin, rest = text.partition(start)
+    between, close, after = rest.partition(end)
+    if not (begin and close):
+        raise ValueError(f"the page has no {end if begin else start}")
+    return before + begin, between, close + after
+
+
 def parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Split arguments at the first `--`; those after it are for another command."""
     split = arguments.index("--") if "--" in arguments else len(arguments)

@@ -318,29 +318,24 @@ def clock(case: Case) -> Iterator[Result]:
 
 
 def second_training(case: Case) -> Iterator[Result]:
-    trials, answers = case.trials, []
+    yield _beside(case, "second training of the run", True, 1, "being trained by another process")
+    yield _beside(case, "second training of the name", False, 2, "exists")
+
+
+def _beside(case: Case, fault: str, resume: bool, expected_code: int, expected_words: str) -> Result:
+    """Start another training while one is under way; it must end with an exit code and one line that has some words."""
+    answers = []
 
     def train_too(process: int, folder: Path) -> None:
         other = folder / "other"
         other.mkdir()
-        _, code = forked(lambda: train(trials.kind, folder, resume=True), other)
+        _, code = forked(lambda: train(case.trials.kind, folder, resume=resume), other)
         answers.append((code, (other / "stderr").read_text()))
 
-    result = case.interrupt("second training of the run", train_too, (0,))
+    result = case.interrupt(fault, train_too, (0,))
     code, said = answers[0]
-    is_right = code == 1 and "being trained by another process" in said and said.count("\n") == 1
-    yield result if is_right else replace(result, problem=f"the second one: {code} {said}")
-
-    def start_too(process: int, folder: Path) -> None:
-        other = folder / "other"
-        other.mkdir()
-        _, code = forked(lambda: train(trials.kind, folder), other)
-        answers.append((code, (other / "stderr").read_text()))
-
-    result = case.interrupt("second training of the name", start_too, (0,))
-    code, said = answers[1]
-    is_right = code == 2 and "exists" in said and said.count("\n") == 1
-    yield result if is_right else replace(result, problem=f"the second one: {code} {said}")
+    is_right = code == expected_code and expected_words in said and said.count("\n") == 1
+    return result if is_right else replace(result, problem=f"the second one: {code} {said}")
 
 
 def locks(case: Case) -> Iterator[Result]:

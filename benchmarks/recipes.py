@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import LOAD, cores, parted, processor
+from common import LOAD, cores, parted, parts_at_markers, processor
 from training_runs import ResultsFile, TrainingResult, named_path, train
 
 from rnntui.config import LanguageModelTrainingConfig
@@ -266,9 +266,8 @@ def _gain(
 
 def write_tables(page: Path, lines: Iterable[str]) -> None:
     """Replace what is between the markers of a page."""
-    before, _, rest = page.read_text("utf-8").partition(START)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{START}\n\n" + "".join(f"{line}\n" for line in lines) + END + after, "utf-8")
+    before, _, after = parts_at_markers(page.read_text("utf-8"), START, END)
+    page.write_text(f"{before}\n\n" + "".join(f"{line}\n" for line in lines) + after, "utf-8")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

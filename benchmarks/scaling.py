@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import parts_at_markers
 from numpy.typing import NDArray
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
@@ -316,11 +317,8 @@ def write(file: Path, made: dict[str, str]) -> None:
     """Replace the tables of a file between their markers. Raises `ValueError` if a marker is missing."""
     text = file.read_text(encoding="utf-8")
     for name, table in made.items():
-        before, begin, rest = text.partition(f"<!-- {name} -->")
-        _, end, after = rest.partition(f"<!-- /{name} -->")
-        if not (begin and end):
-            raise ValueError(f"{file} has no markers of the table {name}")
-        text = f"{before}{begin}\n\n{table}\n\n{end}{after}"
+        before, _, after = parts_at_markers(text, f"<!-- {name} -->", f"<!-- /{name} -->")
+        text = f"{before}\n\n{table}\n\n{after}"
     file.write_text(text, encoding="utf-8")
 
 

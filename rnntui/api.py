@@ -122,13 +122,15 @@ def load(
 def runs(checkpoints: Source | None = None) -> list[RunSummary]:
     """Return all runs of a folder and the shipped models, the newest first.
 
+    Raises `rnntui.errors.UsageError` if there is no such folder.
+
     >>> import rnntui
     >>> {"shakespeare", "en-es", "authors"} <= {run.name for run in rnntui.runs()}
     True
     """
     from rnntui.runs.listing import list_runs
 
-    return list_runs(checkpoints_folder(_optional_path("checkpoints", checkpoints)))
+    return list_runs(checkpoints_folder(_optional_path("checkpoints", checkpoints), must_exist=True))
 
 
 def train(
@@ -153,8 +155,8 @@ def train(
             returns False.
         settings: any setting of the training command, as in `minutes=5`, `hidden=256` or `from_run="shakespeare"`.
 
-    Raises `rnntui.errors.UsageError` for a setting that is unknown or out of bounds, `CorpusError` if the corpus cannot
-    be read, `TrainingError` if torch is missing or the training fails.
+    Raises `rnntui.errors.UsageError` for a setting that is unknown or out of bounds, or a file that does not exist,
+    `CorpusError` if the corpus cannot be read, `TrainingError` if torch is missing or the training fails.
     """
     from rnntui.runs.creation import check_name
     from rnntui.runs.listing import summarize_run

@@ -5,7 +5,6 @@ A type checker finds such mistakes, too, but not every program that writes with 
 
 from __future__ import annotations
 
-import difflib
 import operator
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rnntui.config_generation import LARGEST_SEED
-from rnntui.errors import UsageError
+from rnntui.errors import UsageError, did_you_mean
 from rnntui.settings import shown_value
 
 
@@ -105,8 +104,7 @@ def checked_token_ids(name: str, values: object, vocab_size: int) -> list[int]:
 
 def unknown_setting(name: str, known: Collection[str], hint: str) -> UsageError:
     """Return the error for a setting that does not exist; the hint is that of a similar name, if there is one."""
-    similar = difflib.get_close_matches(name, known, n=1)
-    return UsageError(f"unknown setting {name!r}", hint=f"did you mean {similar[0]}?" if similar else hint)
+    return UsageError(f"unknown setting {name!r}", hint=did_you_mean(name, known) or hint)
 
 
 def _can_be_encoded(path: str) -> bool:

@@ -208,7 +208,10 @@ class TextModel:
         save_text_state(file, state, self.run)
 
     def load_state(self, path: str | Path) -> TextState:
-        """Read a state that this model has saved. Raises `rnntui.errors.RunError` for any other file."""
+        """Read a state that this model has saved.
+
+        Raises `rnntui.errors.UsageError` if there is no such file, `rnntui.errors.RunError` for any other file.
+        """
         from rnntui.inference.text_state import load_text_state
 
         file = checked_file("path", path)

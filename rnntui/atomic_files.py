@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnntui.errors import RnntuiError, UsageError
+from rnntui.errors import RnntuiError, UsageError, write_error
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
@@ -40,7 +40,7 @@ def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
 
     The first write into a folder removes what processes that were killed left in it; see `remove_abandoned_files`.
     """
-    check_can_be_written(path)
+    check_can_be_written(path, RnntuiError)
     _tidy_once(path.parent)
     partial = path.with_name(f".{path.name}.{os.getpid()}-{_host()}.partial")
     try:
@@ -52,26 +52,28 @@ def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
         partial.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        raise RnntuiError(f"cannot write {path}: {error.strerror or error}") from error
+        raise write_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
 
 
-def check_can_be_written(path: Path) -> None:
-    """Raise `RnntuiError` if a file cannot be put there: it is not a file now, or is in no folder."""
+def check_can_be_written(path: Path, error_class: type[RnntuiError] = UsageError) -> None:
+    """Raise an error if a file cannot be put there: it is not a file now, or is in no folder."""
     try:
         path.lstat()
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR):  # too long a name, a folder that may not be entered
-            raise RnntuiError(f"cannot write {path}: {error.strerror}") from error
+            raise write_error(path, error, error_class) from error
+    problem = 0
     if path.is_dir():
-        raise RnntuiError(f"cannot write {path}: {os.strerror(errno.EISDIR)}")
-    if path.exists() and not path.is_file():
-        raise RnntuiError(f"cannot write {path}: it is not a file, but a device, pipe or socket")
-    if not path.parent.is_dir():
+        problem = errno.EISDIR
+    elif path.exists() and not path.is_file():
+        raise error_class(f"cannot write {path}: it is not a file, but a device, pipe or socket", hint="name a file")
+    elif not path.parent.is_dir():
         problem = errno.ENOTDIR if path.parent.exists() else errno.ENOENT
-        raise RnntuiError(f"cannot write {path}: {os.strerror(problem)}")
+    if problem:
+        raise write_error(path, OSError(problem, os.strerror(problem)), error_class)
 
 
 @contextlib.contextmanager
@@ -89,14 +91,14 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
     except OSError as error:
-        raise RnntuiError(f"cannot write {target}: {error.strerror or error}") from error
+        raise write_error(target, error) from error
     try:
         staging.chmod(0o777 & ~umask())  # mkdtemp makes a folder that only its owner can read
         yield staging
         staging.rename(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise RnntuiError(f"cannot write {target}: {error.strerror or error}") from error
+        raise write_error(target, error) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)  # it is gone if it was renamed
 

@@ -82,6 +82,13 @@ class LanguageModelConfig(RecurrentConfig):
     dropout: float | None = setting_field(
         None, "dropout probability [default: by how many times the text is read]", low=0.0, high=0.95
     )
+    weight_dropout: float | None = setting_field(
+        None,
+        "probability of dropping a recurrent weight, for all steps of a window [default: by how many times the text is "
+        "read; 0 with --dropout]",
+        low=0.0,
+        high=0.95,
+    )
     tied: bool | None = setting_field(
         None,
         "weight tying: one matrix for embedding and output; needs --embedding equal to --hidden [default: if equal]",
@@ -117,8 +124,9 @@ class LanguageModelConfig(RecurrentConfig):
 
     @classmethod
     def from_json(cls, values: object) -> Self:
-        """Return the settings of a JSON object; one of a version without n-grams has none."""
-        return super().from_json({"ngrams": 1, "ngram_prior": 0, **values} if isinstance(values, dict) else values)
+        """Return the settings of a JSON object; one of a version without n-grams or weight dropout has none."""
+        absent = {"ngrams": 1, "ngram_prior": 0, "weight_dropout": 0.0}
+        return super().from_json({**absent, **values} if isinstance(values, dict) else values)
 
     def resolved(self, tokenizer: TokenizerType) -> LanguageModelConfig:
         """Return the same shape with the defaults that depend on other settings filled in.
@@ -136,6 +144,7 @@ class LanguageModelConfig(RecurrentConfig):
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {
             "dropout": self.dropout or 0.0,
+            "weight_dropout": self.weight_dropout or 0.0,
             "embedding": embedding,
             "tied": fits if self.tied is None else self.tied,
         }
@@ -162,7 +171,8 @@ class LanguageModelConfig(RecurrentConfig):
     @property
     def summary(self) -> str:
         dropout = f", dropout {self.dropout:g}" if self.dropout else ""
-        return f"embedding {self.embedding}{dropout}{self._ngram_summary}"
+        weight_dropout = f", weight dropout {self.weight_dropout:g}" if self.weight_dropout else ""
+        return f"embedding {self.embedding}{dropout}{weight_dropout}{self._ngram_summary}"
 
     @property
     def history(self) -> int:

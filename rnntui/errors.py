@@ -6,6 +6,10 @@ show the problem beside the right field without reading the message.
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Collection
+from pathlib import Path
+
 INTERRUPTED_EXIT_CODE = 130
 """Exit code of a command that was interrupted, as shells give to a process that SIGINT ended."""
 
@@ -58,3 +62,63 @@ class TrainingError(RnntuiError):
 
 class CancelledError(Exception):
     """Raised by a computation that was cancelled because nobody waits for its result any more."""
+
+
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_NO_FOLDER = {errno.ENOENT, errno.ENOTDIR}
+
+
+def did_you_mean(word: str, known: Collection[str], limit: int = 1, dashes: str = "") -> str:
+    """Return a hint that names what a mistyped word may mean, as in `did you mean a or b?`; empty if nothing is near.
+
+    Names that begin with the word come first, then similar ones, `limit` of them at most.
+
+    Args:
+        word: the word as typed, without dashes.
+        known: the names, without dashes, which would make all of them similar.
+        limit: number of names at most.
+        dashes: put before each name in the hint.
+    """
+    from difflib import get_close_matches
+
+    if word in known:
+        return f"did you mean {dashes}{word}?"
+    begun = sorted(name for name in known if word and name.startswith(word))
+    similar = [*dict.fromkeys([*begun, *get_close_matches(word, known, n=limit)])][:limit]
+    *others, last = [dashes + name for name in similar] or [""]
+    return f"did you mean {', '.join(others)}{' or ' if others else ''}{last}?" if last else ""
+
+
+def read_error(name: str | Path, error: OSError, *, setting: str = "") -> RnntuiError:
+    """Return the error for a file that a user named and that cannot be read, with what to do about it.
+
+    A wrong name is a `UsageError`; a file that is there, but cannot be read, a `CorpusError`.
+
+    Args:
+        name: the file as the user named it; may begin with the option.
+        error: what opening or reading it raised.
+        setting: name of the option that named it.
+    """
+    if error.errno in _NO_FOLDER:
+        return UsageError(f"{name}: no such file", setting=setting, hint="check the name and its folder")
+    if error.errno == errno.EISDIR:
+        return UsageError(f"{name}: it is a folder", setting=setting, hint="name a file")
+    hint = "allow reading it, or name another file" if error.errno in _FORBIDDEN else "name another file"
+    return CorpusError(f"cannot read {name}: {error.strerror or error}", setting=setting, hint=hint)
+
+
+def write_error(path: Path, error: OSError, error_class: type[RnntuiError] = RnntuiError) -> RnntuiError:
+    """Return the error for a file or folder that cannot be written, with what to do about it."""
+    reason, hint = error.strerror or str(error), "choose another place"
+    if error.errno in _NO_FOLDER:
+        reason, hint = f"there is no folder {path.parent}", "create it, or choose another place"
+    elif error.errno == errno.EISDIR:
+        reason, hint = "it is a folder", "name a file"
+    elif error.errno in _FULL:
+        hint = "free some space, or choose another place"
+    elif error.errno in _FORBIDDEN:
+        hint = "allow writing there, or choose another place"
+    elif error.errno == errno.ENAMETOOLONG:
+        hint = "choose a shorter name"
+    return error_class(f"cannot write {path}: {reason}", hint=hint)

@@ -12,6 +12,11 @@ def few_names(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1:,} more files"
 
 
+def few_names_with_verb(names: Sequence[str], one: str, several: str) -> str:
+    """Return names of files and a verb in their number, as in `a.txt is` or `a.txt and 2 more files are`."""
+    return f"{few_names(names)} {one if len(names) == 1 else several}"
+
+
 def shell_quote(word: str) -> str:
     r"""Return a word for a command line that is shown to be copied.
 

@@ -31,7 +31,8 @@ def check_regular(path: Path) -> None:
 def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
     """Open a file for reading. Raises `OSError` if it is missing, or no file as `check_regular` says.
 
-    Its `read` returns None where it would wait, as some files below /proc make it; files on a disk never do.
+    Its `read` returns None where it would wait, as some files below /proc make it; files on a disk never do, and
+    `read_available` takes it for nothing.
     """
     # Without waiting: opening a pipe that nobody writes to never returns, nor do reads of some files below /proc.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -42,6 +43,11 @@ def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
     except BaseException:
         os.close(handle)
         raise
+
+
+def read_available(file: BinaryIO, size: int = -1) -> bytes:
+    """Return what a file has, at most `size` bytes if that is not negative; empty where reading would wait."""
+    return file.read(size) or b""
 
 
 def read_bounded(path: Path, limit: int) -> bytes:

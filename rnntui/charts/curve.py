@@ -59,7 +59,8 @@ class Curve:
     average drawn over the dimmed values; 0 draws the values alone. `marked` draws a marker at every point where there
     is room. `best_step` is the training step of the best evaluation, which gets a mark; None for a curve without one.
     `band` is a range around the values, low and high `(N,)` each, which is shaded. `legend_value` stands in the legend
-    in place of the last value. Create one for each state of the data: computed polylines are cached.
+    in place of the last value. `run` and `metric` are the run's name and the key that the values are of. Create one for
+    each state of the data: computed polylines are cached.
     """
 
     name: str
@@ -70,6 +71,8 @@ class Curve:
     best_step: float | None = None
     band: tuple[Floats, Floats] | None = None
     legend_value: str | None = None
+    run: str = ""
+    metric: str = ""
     _polylines: dict[Axis, Polyline] = field(default_factory=dict, init=False, repr=False)
 
     def polyline(self, axis: Axis) -> Polyline:
@@ -135,7 +138,8 @@ def curves_of(
             colour = run_index if len(runs) > 1 else key_index
             weight = smoothing if description.noisy else 0.0
             best_step = best.step if best is not None and key in best.keys else None
-            curves.append(Curve(curve_name, series, colour, weight, description.marked, best_step))
+            drawn = Curve(curve_name, series, colour, weight, description.marked, best_step, run=name, metric=key)
+            curves.append(drawn)
     return curves
 
 

@@ -29,7 +29,8 @@ _SAVE_AT = 1 << 28  # bytes read in one go that are saved before the end is reac
 _MAX_NOTE = 200  # characters of a slowdown that are kept
 _CONFUSION = "confusion"
 _Value = TypeVar("_Value")
-_NOT_METRICS = frozenset({*AXES, "sample", _CONFUSION, RESULT_KEY})
+NOT_METRICS = frozenset({*AXES, "sample", _CONFUSION, RESULT_KEY})
+"""Keys of a row that are no metrics."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,11 @@ class MetricsHistory:
         return self._tail.offset
 
     @property
+    def is_downsampled(self) -> bool:
+        """True if some rows were dropped."""
+        return self._columns.level > 0
+
+    @property
     def metric_keys(self) -> list[str]:
         """The keys of the metrics with at least one number, in the order of `all_metrics`."""
         return in_order([key for key, column in self._columns.values.items() if len(column)])
@@ -241,7 +247,7 @@ class MetricsHistory:
             self._columns.rewind(step)
             self.samples = [sample for sample in self.samples if sample.step <= step]
             self.confusions = [confusion for confusion in self.confusions if confusion.step <= step]
-        self._columns.add(step, row, _NOT_METRICS)
+        self._columns.add(step, row, NOT_METRICS)
         if "train_loss" in row:
             slowdown = row.get("slowdown")
             self.slowdown = slowdown[:_MAX_NOTE] if isinstance(slowdown, str) else ""

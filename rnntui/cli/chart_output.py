@@ -12,7 +12,6 @@ import click
 
 from rnntui.atomic_files import atomic_write
 from rnntui.cli.terminal import print_note, write_out
-from rnntui.errors import UsageError
 
 if TYPE_CHECKING:
     from rnntui.charts.styled_text import Row, Style
@@ -24,16 +23,6 @@ _COLOURS = ("bright_blue", "red", "green", "magenta", "cyan", "yellow")
 _HIGH, _LOW = (189, 153, 117, 75, 33), (223, 222, 216, 215, 208)
 _WEAK = 3  # shade of a bar below which it is dim
 _LARGE = 2  # shade of an error in a confusion matrix from which it is coloured
-
-
-def check_image_file(flag: str, file: str) -> None:
-    """Raise `UsageError` if an image cannot be written: the file is there, its folder is not, or - is a terminal."""
-    if file != "-" and Path(file).exists():
-        raise UsageError(f"{flag} {file}: the file exists and is not replaced")
-    if file != "-" and not Path(file).absolute().parent.is_dir():
-        raise UsageError(f"{flag} {file}: there is no folder {Path(file).parent}")
-    if file == "-" and flag == "--png" and sys.stdout.isatty():
-        raise UsageError("--png - writes binary data; redirect it to a file or a pipe")
 
 
 def save_image(svg: str, flag: str, file: str) -> None:

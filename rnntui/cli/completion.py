@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from rnntui.cli.terminal import COMPLETION_VARIABLE, write_out
-from rnntui.errors import RnntuiError
+from rnntui.errors import RnntuiError, UsageError
 
 if TYPE_CHECKING:
     from rnntui.kinds.model_kind import ModelKind
@@ -22,8 +22,19 @@ _RUN_FLAGS = {"--run", "--runs", "--from"}
 Complete = Callable[[click.Context, str], list[CompletionItem]]
 
 
+def _known_shell(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Return the name of a shell. A click callback; raises `UsageError` for one that cannot be completed."""
+    if value not in SHELLS:
+        *others, last = SHELLS
+        raise UsageError(f"no completion for {value!r}", hint=f"there is one for {', '.join(others)} and {last}")
+    return value
+
+
 @click.command("completion")
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument(
+    "shell", metavar=f"{{{'|'.join(SHELLS)}}}", callback=_known_shell,
+    shell_complete=lambda context, parameter, begun: [shell for shell in SHELLS if shell.startswith(begun)],
+)  # fmt: skip
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
     """Print the script that completes rnntui in a shell: commands, flags and their values, runs by name, and files.

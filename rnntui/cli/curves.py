@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis, chart_heading, charts_of, in_order
-from rnntui.cli.chart_output import check_image_file, has_colours, print_rows, save_image
+from rnntui.cli.chart_output import has_colours, print_rows, save_image
 from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
-from rnntui.cli.terminal import file_argument, print_note, utf8_argument, write_out
+from rnntui.cli.terminal import check_new_file, file_argument, print_note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.registry import KINDS, all_metrics
 from rnntui.runs.folder import RunFolder
@@ -107,7 +107,7 @@ def command(
             from rnntui.charts.svg import render_svg
 
             [(flag, file)] = image_files.items()
-            check_image_file(flag, file)
+            check_new_file(flag, file)
             save_image(render_svg(drawings), flag, file)
         else:
             _draw(drawings, chart_options)

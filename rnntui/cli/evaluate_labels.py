@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rnntui.cli.chart_output import check_image_file, save_image
+from rnntui.cli.chart_output import save_image
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.evaluate_output import save_rows
 from rnntui.cli.inputs import LabelledReading, read_labelled_texts
 from rnntui.cli.progress_bar import ProgressBar
-from rnntui.cli.terminal import print_note, write_out
+from rnntui.cli.terminal import check_new_file, print_note, write_out
 from rnntui.config_classifier import ClassifierTrainingConfig
 from rnntui.errors import CorpusError, UsageError
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
@@ -75,7 +75,7 @@ def _image_file(arguments: EvaluateArguments) -> tuple[str, str] | None:
     if len(images) > 1:
         raise UsageError("--svg and --png: choose one")
     for flag, file in images:
-        check_image_file(flag, file)
+        check_new_file(flag, file)
         if file == "-" and arguments.as_json:
             raise UsageError(f"{flag} - and --json: choose one for standard output")
     return images[0] if images else None

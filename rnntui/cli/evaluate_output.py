@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.atomic_files import atomic_write
-from rnntui.errors import UsageError
+from rnntui.cli.terminal import check_new_file
 from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:
@@ -28,11 +28,9 @@ def save_rows(file: str, rows: Iterable[tuple[str, str, str, int]]) -> None:
     """Write the evaluated rows as a table of two columns; a third names the file and row of each, to find it there.
 
     Args:
-        file: name of the new file; `UsageError` is raised if it exists.
+        file: name of the new file; `UsageError` is raised if it exists, or its folder does not.
         rows: pairs or labelled texts: the two columns, the file and the number of its row.
     """
-    path = Path(file)
-    if path.exists():
-        raise UsageError(f"--save {path}: the file exists already", hint="choose another name")
+    check_new_file("--save", file)
     lines = (f"{first}\t{second}\t{one_line(name)}, row {row}\n" for first, second, name, row in rows)
-    atomic_write(path, "".join(lines).encode("utf-8", "surrogatepass"))
+    atomic_write(Path(file), "".join(lines).encode("utf-8", "surrogatepass"))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rnntui.cli.chart_output import check_image_file, has_colours, print_rows, save_image
+from rnntui.cli.chart_output import has_colours, print_rows, save_image
 from rnntui.cli.options import number_option
-from rnntui.cli.terminal import file_argument, write_out
+from rnntui.cli.terminal import check_new_file, file_argument, write_out
 from rnntui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def read_text(file: str | None) -> str:
 
     text = "".join(open_corpus([file], "utf-8", "strict", "universal").blocks())
     if not text:
-        raise UsageError(f"--text {file}: the file is empty")
+        raise UsageError(f"--text {file}: the file is empty", setting="text", hint="name a file with text")
     return text
 
 
@@ -81,7 +81,7 @@ class InspectionOutput:
         if len(flags) > 1:
             raise UsageError(f"{' and '.join(flags)}: choose one")
         for flag, file in self._images.items():
-            check_image_file(flag, file)
+            check_new_file(flag, file)
 
     @property
     def _images(self) -> dict[str, str]:

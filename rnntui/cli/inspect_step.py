@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
-from rnntui.cli.chart_output import check_image_file
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.inspect_output import InspectionOutput, output_options
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import escaped_argument, file_argument, print_note, utf8_argument, write_out
+from rnntui.cli.terminal import check_new_file, escaped_argument, file_argument, print_note, utf8_argument, write_out
 from rnntui.errors import UsageError
 
 
@@ -37,7 +36,7 @@ def command(name: str, text: str, checkpoints: str | None, html_file: str | None
     if html_file is not None and others:
         raise UsageError(f"--html and {others[0]}: choose one")
     if html_file is not None:
-        check_image_file("--html", html_file)
+        check_new_file("--html", html_file)
     use_one_blas_thread()
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.inspection.step_inspection import step_report

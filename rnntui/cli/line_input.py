@@ -15,7 +15,7 @@ import click
 
 from rnntui.cli.inputs import decode_arriving_lines, decode_lines
 from rnntui.cli.terminal import file_argument, print_note
-from rnntui.errors import CorpusError, UsageError
+from rnntui.errors import RnntuiError, UsageError, read_error
 from rnntui.formatting import shell_quote
 from rnntui.text.encoding import STDIN_NAME
 
@@ -98,7 +98,7 @@ def argument_lines(texts: Sequence[str]) -> Lines:
 
 
 def file_lines(files: Sequence[str], reading: TextReading) -> Lines:
-    """Return the lines of files, `-` for standard input. Raises `CorpusError` if one cannot be opened."""
+    """Return the lines of files, `-` for standard input. Raises as `open_file` does if one cannot be opened."""
     paths = [Path(name) for name in files if name != "-"]
     for path in paths:  # a wrong name is reported before anything is translated
         if path.is_file() or not path.exists():  # opening a pipe twice would lose what is in it
@@ -110,7 +110,7 @@ def file_lines(files: Sequence[str], reading: TextReading) -> Lines:
 def read_lines(texts: Sequence[str], files: Sequence[str], reading: TextReading) -> Lines:
     """Return the texts of the command line, else the lines of files, else those of standard input as they arrive.
 
-    Raises `CorpusError` if a file cannot be opened.
+    Raises as `open_file` does if a file cannot be opened.
     """
     if texts:
         return argument_lines(texts)
@@ -143,7 +143,7 @@ def line_batches(source: Lines, most: int = MAX_BATCH) -> Iterator[list[Numbered
             if len(batch) == size:
                 yield batch
                 batch, size = [], size if source.is_interactive else min(most, 2 * size)
-    except CorpusError:
+    except RnntuiError:
         if batch:
             yield batch
         raise
@@ -223,11 +223,11 @@ def is_regular_file(stream: Any) -> bool:
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a file for reading. Raises `CorpusError` if that fails."""
+    """Open a file for reading. Raises `UsageError` if there is none of that name, `CorpusError` if opening it fails."""
     try:
         return path.open("rb")
     except OSError as error:
-        raise CorpusError(f"{path}: {error.strerror or error}") from error
+        raise read_error(path, error) from error
 
 
 def _lines_of_files(files: Sequence[str], reading: TextReading) -> Iterator[NumberedLine]:

@@ -14,7 +14,7 @@ import click
 
 from rnntui.atomic_files import atomic_write, check_can_be_written, parse_json
 from rnntui.cli.terminal import new_file_argument, print_note, write_out
-from rnntui.errors import RnntuiError, UsageError
+from rnntui.errors import RnntuiError, UsageError, read_error, write_error
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
@@ -198,7 +198,7 @@ def _count_and_repair(path: Path) -> int:
             if end < offset:
                 file.truncate(end)
     except OSError as error:
-        raise RnntuiError(f"cannot read {path}: {error.strerror or error}") from error
+        raise read_error(path, error) from error
     return count
 
 
@@ -208,7 +208,7 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         file = path.open("ab")
     except OSError as error:
-        raise RnntuiError(f"cannot write {path}: {error.strerror or error}") from error
+        raise write_error(path, error) from error
     with file:
         if os.name == "posix":
             import fcntl

@@ -14,7 +14,7 @@ import click
 from rnntui import __version__
 from rnntui.cli.lazy_group import LazyGroup, debug_option
 from rnntui.cli.terminal import OutputClosedError
-from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
+from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError, did_you_mean
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.control_chars import escape_control_chars, one_line
 
@@ -89,7 +89,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print(error.ctx.get_help() if error.ctx else str(error), file=sys.stderr)
         return 2
     except click.ClickException as error:
-        return _report(_one_line(error), error.exit_code)
+        return _report(_one_line(error, arguments), error.exit_code)
     except (OutputClosedError, BrokenPipeError):
         return _close_quietly()
     except (KeyboardInterrupt, click.Abort):
@@ -123,8 +123,12 @@ def _memory_advice(arguments: Sequence[str]) -> str:
     return advice.get(command, "close other programs, or use a smaller model")
 
 
-def _one_line(error: click.ClickException) -> str:
+def _one_line(error: click.ClickException, arguments: Sequence[str]) -> str:
     message = error.format_message().replace("\n", " ")
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return message
+    hint = ""
     if isinstance(error, click.NoSuchOption):
         from rnntui.runs.format_1 import RENAMED_SETTINGS
         from rnntui.settings import flag_of
@@ -132,8 +136,25 @@ def _one_line(error: click.ClickException) -> str:
         renamed = {flag_of(old): flag_of(new) for old, new in RENAMED_SETTINGS["training"].items()}
         if error.option_name in renamed:
             message = f"{error.option_name} is now called {renamed[error.option_name]}"
-    context = getattr(error, "ctx", None)
-    return f"{message} (see {context.command_path} --help)" if context is not None else message
+        else:
+            option = _typed_option(error.option_name, arguments)
+            flags = [flag for known in context.command.params for flag in (*known.opts, *known.secondary_opts)]
+            names = [flag.removeprefix("--") for flag in flags if flag.startswith("--")]
+            message = f"No such option '{option}'."
+            hint = did_you_mean(option.lstrip("-"), names, limit=3, dashes="--")
+    elif isinstance(error, click.exceptions.NoSuchCommand):
+        message = error.message
+        hint = did_you_mean(error.command_name, context.command.list_commands(context), limit=3)
+    if hint:
+        message = f"{message} {hint[0].upper()}{hint[1:]}"
+    return f"{message} (see {context.command_path} --help)"
+
+
+def _typed_option(name: str, arguments: Sequence[str]) -> str:
+    """Return an unknown option as it was typed: click takes the first letter of -seed for the option."""
+    if len(name) > 2:
+        return name
+    return next((argument.partition("=")[0] for argument in arguments if argument.startswith(name)), name)
 
 
 def _report(message: str, code: int) -> int:

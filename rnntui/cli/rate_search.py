@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from rnntui.atomic_files import atomic_write
-from rnntui.cli.chart_output import check_image_file, save_image
+from rnntui.cli.chart_output import save_image
 from rnntui.cli.inspect_output import print_inspection
 from rnntui.cli.progress_bar import ProgressBar
-from rnntui.cli.terminal import file_argument, print_note
+from rnntui.cli.terminal import check_new_file, file_argument, print_note
 from rnntui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class RateSearch:
             raise UsageError("--rate-curve needs --find-learning-rate or --use-found-rate", setting="rate_curve")
         if Path(self.rate_curve).suffix.lower() not in _SUFFIXES:
             raise UsageError(f"--rate-curve {self.rate_curve}: name a file that ends in {', '.join(_SUFFIXES)}")
-        check_image_file("--rate-curve", self.rate_curve)
+        check_new_file("--rate-curve", self.rate_curve)
 
     @property
     def is_wanted(self) -> bool:

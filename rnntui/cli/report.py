@@ -8,8 +8,7 @@ import click
 
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import file_argument, print_note, utf8_argument, write_out
-from rnntui.errors import UsageError
+from rnntui.cli.terminal import check_new_file, file_argument, print_note, utf8_argument, write_out
 
 
 @click.command("report")
@@ -28,8 +27,7 @@ def command(name: str | None, checkpoints: str | None, html_file: str | None) ->
     """
     run = choose_run(name, checkpoints, None)
     file = html_file or f"{run.path.resolve().name}.html"
-    if file != "-" and Path(file).exists():
-        raise UsageError(f"--html {file}: the file exists and is not replaced", hint="name another one")
+    check_new_file("--html", file)
     from rnntui.atomic_files import atomic_write
     from rnntui.exporting.report_page import report_page
 

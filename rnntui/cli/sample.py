@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.inputs import read_text
-from rnntui.cli.line_input import (
-    TextReading,
-    is_file_name,
-    open_file,
-    remaining_lines,
-    standard_input,
-    stream_lines,
-)
+from rnntui.cli.line_input import TextReading
 from rnntui.cli.line_output import LineOutput, open_output, output_options, run_identity
 from rnntui.cli.options import (
     checkpoints_option,
@@ -37,7 +26,8 @@ from rnntui.cli.options import (
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.sample_blocks import BLOCK, BlockJob, SampleBlock, block_texts, blocks_of, prompt_name, sample_blocks
-from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
+from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SampleTextOutput
+from rnntui.cli.sample_prompts import check_prompt, read_prompts
 from rnntui.cli.terminal import (
     escaped_argument,
     file_argument,
@@ -58,9 +48,7 @@ from rnntui.config_generation import (
     new_seed,
 )
 from rnntui.errors import CorpusError, UsageError
-from rnntui.formatting import shell_quote
 from rnntui.processors import usable_cpus
-from rnntui.text.encoding import STDIN_NAME
 
 if TYPE_CHECKING:
     from rnntui.api import SamplingRequest, TextModel, TextSampler
@@ -185,7 +173,7 @@ def command(
     sampling = settings_from(SamplingConfig, values)
     GenerationConfig(length=length)  # checks the bounds
     NoveltyConfig(novel=novel)
-    _check_prompt(prompt, prompt_file, each_line)
+    check_prompt(prompt, prompt_file, each_line)
     if save_state is not None and (each_line or samples > 1):
         raise UsageError("--save-state is for a single text", hint="leave out --samples and --each-line")
     use_one_blas_thread()
@@ -195,7 +183,7 @@ def command(
     if save_state is not None:  # before a long text is generated in vain
         TextModel.check_state_can_be_saved(save_state)
     model = TextModel(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision)
-    prompts, prompt_count = _read_prompts(prompt, prompt_file, each_line, TextReading(encoding, errors, newlines))
+    prompts, prompt_count = read_prompts(prompt, prompt_file, each_line, TextReading(encoding, errors, newlines))
     total = None if prompt_count is None else prompt_count * samples
     state = None if from_state is None else model.load_state(from_state)
     goes_on = state is not None and samples == 1 and not each_line
@@ -293,18 +281,6 @@ def _drawn_seed(output: LineOutput, drawn: int, total: int | None) -> int:
     return int(output.record.get("seed", drawn))
 
 
-def _read_prompts(
-    prompt: str | None, prompt_file: str | None, each_line: bool, reading: TextReading
-) -> tuple[Iterable[SamplePrompt], int | None]:
-    """Return the prompts and their number, None if it is not known; see `command` for the arguments."""
-    if prompt is not None:
-        data = io.BytesIO(prompt.encode())
-        return [SamplePrompt(read_text(data, "utf-8", reading.errors, reading.newlines))], 1
-    if each_line:
-        return _prompts_of_lines(prompt_file, reading)
-    return [SamplePrompt(_prompt_text(prompt_file, reading))], 1
-
-
 def _automatic_jobs(prompts: int | None, samples: int, length: int) -> int:
     """Return the number of processes for so many prompts with so many texts each: one, unless there is much to do."""
     if prompts is None or prompts * samples * length < _LONG_OUTPUT:
@@ -312,47 +288,11 @@ def _automatic_jobs(prompts: int | None, samples: int, length: int) -> int:
     return min(usable_cpus(), prompts * -(-samples // BLOCK))
 
 
-def _check_prompt(prompt: str | None, prompt_file: str | None, each_line: bool) -> None:
-    """Raise `UsageError` if the flags of the prompt exclude each other; note a prompt that is the name of a file."""
-    if prompt is None:
-        return
-    if each_line:
-        raise UsageError("--each-line continues the lines of a file or of standard input", hint="leave out --prompt")
-    if prompt_file is not None:
-        raise UsageError("give --prompt or --prompt-file, not both")
-    if is_file_name(prompt):
-        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shell_quote(prompt)}")
-
-
 def _open_novelty(run: RunFolder, is_shown: bool) -> NoveltyOutput:
     """Open the novelty index of a run; `is_shown` for a report on copies."""
     from rnntui.cli.novelty_output import NoveltyOutput, open_index
 
     return NoveltyOutput(open_index(run), is_shown)
-
-
-def _prompts_of_lines(path: str | None, reading: TextReading) -> tuple[Iterator[SamplePrompt], int | None]:
-    """Return the lines of a file as prompts, None for standard input, and their number where it is known."""
-    stream: Any = standard_input() if path is None else open_file(Path(path))
-    count = remaining_lines(stream)
-
-    def prompts() -> Iterator[SamplePrompt]:
-        with contextlib.ExitStack() as stack:
-            if path is not None:
-                stack.callback(stream.close)
-            for number, line in enumerate(stream_lines(stream, reading, path or STDIN_NAME), 1):
-                yield SamplePrompt(line, number)
-
-    return prompts(), count
-
-
-def _prompt_text(path: str | None, reading: TextReading) -> str:
-    """Return the text of a file; None for standard input, from which nothing is read where it is a terminal."""
-    if path is not None:
-        with open_file(Path(path)) as file:
-            return read_text(file, *reading, path)
-    has_input = sys.stdin is not None and not sys.stdin.isatty()
-    return read_text(sys.stdin.buffer, *reading) if has_input else ""
 
 
 def _sample(

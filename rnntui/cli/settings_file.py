@@ -5,7 +5,6 @@ A key is the name of a flag without its dashes, as in `learning_rate`, and so al
 
 from __future__ import annotations
 
-import difflib
 import json
 import textwrap
 import tomllib
@@ -19,9 +18,9 @@ import click
 
 from rnntui.atomic_files import atomic_write
 from rnntui.cli.options import is_given, settings_from
-from rnntui.cli.terminal import print_note, write_out
+from rnntui.cli.terminal import check_new_file, print_note, write_out
 from rnntui.config import Budget, ReadingConfig
-from rnntui.errors import UsageError
+from rnntui.errors import UsageError, did_you_mean, read_error
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.settings import Settings, bounds_text, problem_with, settings_of
 
@@ -93,7 +92,7 @@ def _read_file(kind: ModelKind, context: click.Context, parameter: click.Paramet
     try:
         values = tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise UsageError(f"--config: cannot read {name}: {error.strerror or error}", setting="config") from error
+        raise read_error(f"--config {name}", error, setting="config") from error
     except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         problem = str(error) or "nested too deeply"
         raise UsageError(f"--config: {name} is not TOML: {problem}", setting="config") from error
@@ -110,8 +109,8 @@ def _read_file(kind: ModelKind, context: click.Context, parameter: click.Paramet
 def _advice(key: str, value: object, keys: list[str]) -> str:
     if isinstance(value, dict):
         return "a settings file has no sections"
-    similar = difflib.get_close_matches(key.replace("-", "_").lower(), keys, n=1)
-    return f"did you mean {similar[0]}?" if similar else "keys are the names of flags, as in learning_rate = 0.002"
+    hint = did_you_mean(key.replace("-", "_").lower(), keys)
+    return hint or "keys are the names of flags, as in learning_rate = 0.002"
 
 
 def _problem(context: click.Context, key: _Key, value: object) -> str:
@@ -190,12 +189,6 @@ def _alternatives(kind: ModelKind) -> Iterator[tuple[str, ...]]:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def check_new_settings_file(name: str) -> None:
-    """Raise `UsageError` if the file exists."""
-    if name != "-" and Path(name).exists():
-        raise UsageError(f"--write-config: {name} exists already", setting="write_config", hint="name a new file")
-
-
 def write_settings_file(context: click.Context, kind: ModelKind, name: str) -> None:
     """Write a settings file that does the same as the command line of a context. Raises `UsageError` if it exists.
 
@@ -208,7 +201,7 @@ def write_settings_file(context: click.Context, kind: ModelKind, name: str) -> N
     if name == "-":
         write_out(data)
         return
-    check_new_settings_file(name)
+    check_new_file("--write-config", name)
     atomic_write(Path(name), data.encode())
     print_note(f"wrote {name}; train with: rnntui {kind.command} --config {name}")
 

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -87,6 +88,19 @@ def new_file_argument(context: click.Context, parameter: click.Parameter, value:
     if value == "-":
         raise UsageError(f"{parameter.opts[0]} - : this is not written to standard output", hint="name a file")
     return file_argument(context, parameter, value)
+
+
+def check_new_file(flag: str, file: str) -> None:
+    """Raise `UsageError` if a new file cannot be written: it is there, its folder is not, or - is a terminal."""
+    setting = flag.removeprefix("--").replace("-", "_")
+    if file != "-" and Path(file).exists():
+        problem = f"{flag} {file}: the file exists and is not replaced"
+        raise UsageError(problem, setting=setting, hint="name another one")
+    if file != "-" and not (folder := Path(file).parent).is_dir():
+        problem = f"{flag} {file}: there is no folder {folder}"
+        raise UsageError(problem, setting=setting, hint="create it, or name another")
+    if file == "-" and flag == "--png" and sys.stdout.isatty():
+        raise UsageError("--png - writes binary data; redirect it to a file or a pipe", setting=setting)
 
 
 def escaped_argument(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

@@ -25,8 +25,9 @@ from rnntui.cli.training_command import (
     train_and_report,
     training_options,
 )
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, ReadingConfig, TokenizerConfig
 from rnntui.errors import CorpusError, UsageError
+from rnntui.formatting import few_names_with_verb, shell_quote
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 
@@ -102,6 +103,8 @@ def command(
         if resume:
             run = _run_to_resume(text, name, folder, training.turns if "turns" in given else None, accept_change)
             refuse_changes(context, run)
+            if text is None:
+                _note_changed_text(run, ReadingConfig(encoding, errors, newlines))
             if validation is not None:
                 _refuse_other_validation_text(run, validation)
             return train_and_report(run, stop, budget_of_resume(context, budget), processes)
@@ -148,6 +151,18 @@ def _run_to_resume(
         if turns != recorded_turns:  # which makes another text of a chat export
             raise changed_setting("turns", recorded_turns, turns) from error
         raise
+
+
+def _note_changed_text(run: RunFolder, reading: ReadingConfig) -> None:
+    """Note that the text which a run names has changed, although the run does not need it."""
+    from rnntui.inspection.training_text import text_has_changed
+
+    if text_has_changed(run, reading):
+        files_have = few_names_with_verb(run.read_config().corpus.sources, "has", "have")
+        print_note(
+            f"{files_have} changed since run {run.name} was created; training goes on with the run's own copy of its "
+            f"text, as it was (to learn the new text too: rnntui train --from {shell_quote(run.name)} FILE)"
+        )
 
 
 def _refuse_other_validation_text(run: RunFolder, text: Corpus) -> None:

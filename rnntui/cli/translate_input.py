@@ -91,7 +91,8 @@ def _subtitle_path(texts: Sequence[str], files: Sequence[str], input_format: Inp
         raise UsageError("give one subtitle file at a time, and no texts with it")
     path = Path(names[0])
     if not path.is_file():
-        hint = "--format text translates its name" if input_format == "auto" and texts else ""
+        is_text = input_format == "auto" and texts
+        hint = "--format text translates its name" if is_text else "check the name and its folder"
         raise UsageError(f"{path}: no such file", hint=hint)
     return path
 

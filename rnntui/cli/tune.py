@@ -11,7 +11,7 @@ import click
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import input_options, open_corpus
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
-from rnntui.cli.settings_file import check_new_settings_file
+from rnntui.cli.terminal import check_new_file
 from rnntui.cli.training_command import StopRequest, runs_folder
 from rnntui.cli.tune_result import report_result
 from rnntui.cli.tune_search import TuningSearch, locked_folder
@@ -69,7 +69,7 @@ def command(
     if not training.from_run:
         model.check_with(tokenizer)
     if write_config is not None:
-        check_new_settings_file(write_config)
+        check_new_file("--write-config", write_config)
     require_extra("train", "tuning")
     require_extra("tune", "tuning")
     from rnntui.training.prepare_language_model import LanguageModelRequest

@@ -5,6 +5,8 @@ The file is a safetensors file of a few kilobytes. It may come from anywhere, so
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from rnntui.atomic_files import check_can_be_written
-from rnntui.errors import RnntuiError, RunError
+from rnntui.errors import RnntuiError, RunError, read_error
 from rnntui.inference.cells import Array
 from rnntui.inference.generate import Generation, generators_from
 from rnntui.inference.loaded_model import LoadedLanguageModel
@@ -114,17 +116,20 @@ def load_text_state(path: Path, fingerprint: str, loaded: LoadedLanguageModel) -
         fingerprint: `run_fingerprint` of the model that is to go on from it.
         loaded: that model.
 
-    Raises `RunError` if the file is missing, broken, no state at all, or that of another model.
+    Raises `UsageError` if there is no such file, or it is a folder; `RunError` if it is broken, no state at all, or
+    that of another model.
     """
     network = loaded.network
     expected = network.initial_state()
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not path.is_file() and path.exists():
             raise _not_a_state(path, "it is not even a file")
         if path.stat().st_size > 4 * expected.size + _MAX_EXTRA_BYTES:
             raise _not_a_state(path, "it is too large")
     except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from error
+        raise read_error(path, error) from error
     try:
         arrays, metadata = load_arrays(path)
     except RunError as error:

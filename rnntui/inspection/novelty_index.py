@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,11 +34,32 @@ _OVERLAP = 1 << 14  # characters of a block that are searched again with the nex
 
 @dataclass(frozen=True)
 class SourceLine:
-    """A line of a corpus: its file as the user named it, its number from 1, and its text."""
+    """A line of a corpus in which a stretch of text begins: its file as the user named it, its number and its text.
+
+    Args:
+        file: the file.
+        line: number of the line, from 1.
+        text: the line.
+        end_file: the file in which the stretch ends; empty if it is the same.
+    """
 
     file: str
     line: int
     text: str
+    end_file: str = ""
+
+    @property
+    def place(self) -> str:
+        """File and line, as in `a.txt:12`, or `a.txt:12 to b.txt` for a stretch that ends in another file."""
+        return f"{self.file}:{self.line:,}" + (f" to {self.end_file}" if self.end_file else "")
+
+
+class _FileStart(NamedTuple):
+    """Where a file begins in a window on a corpus, and the number of its line there."""
+
+    position: int
+    line: int
+    name: str
 
 
 _MAX_HELD_OUT_BYTES = 1 << 26
@@ -79,24 +101,52 @@ class NoveltyIndex:
     def source_of(self, text: str) -> SourceLine | None:
         """Return the first line of the run's corpus that has a stretch of text; None if the files are gone.
 
-        The files are read anew, so that the line is right even if they have changed since.
+        The files are read anew, so that the line is right even if they have changed since. A stretch of one long text
+        may begin in a file and end in another.
         """
         with contextlib.suppress(RnntuiError):
             corpus = run_corpus(self.run)
+            window, starts = "", list[_FileStart]()  # the end of what is read, and the files that it is of
             for file in corpus.parts() if text else []:
-                line, rest = 1, ""
+                if self.is_documents:  # which end with the file
+                    window, starts = "", []
+                is_begun = False
                 for block in file.blocks():
-                    searched = rest + block
-                    position = searched.find(text)
+                    if not is_begun:
+                        window += "" if window.endswith("\n") or not window else "\n"  # as `Corpus.blocks` joins them
+                        starts.append(_FileStart(len(window), 1, file.display_names[0]))
+                    is_begun = True
+                    searched = max(0, len(window) - len(text))
+                    window += block
+                    position = window.find(text, searched)
                     if position >= 0:
-                        start = searched.rfind("\n", 0, position) + 1
-                        end = searched.find("\n", position)
-                        number = line + searched.count("\n", 0, position)
-                        whole = searched[start : end if end >= 0 else len(searched)]
-                        return SourceLine(file.display_names[0], number, whole)
-                    kept = max(0, len(searched) - max(_OVERLAP, len(text)))
-                    line, rest = line + searched.count("\n", 0, kept), searched[kept:]
+                        return _source_line(window, position, len(text), starts)
+                    window, starts = _shortened(window, starts, max(_OVERLAP, len(text)))
         return None
+
+
+def _source_line(window: str, position: int, length: int, starts: list[_FileStart]) -> SourceLine:
+    """Return the line of a window on a corpus at a position, where a stretch begins, among the files of the window."""
+    first = next(start for start in reversed(starts) if start.position <= position)
+    last = next(start for start in reversed(starts) if start.position < position + length)
+    begin = window.rfind("\n", 0, position) + 1
+    end = window.find("\n", position)
+    return SourceLine(
+        first.name,
+        first.line + window.count("\n", first.position, position),
+        window[begin : end if end >= 0 else len(window)],
+        last.name if last is not first else "",
+    )
+
+
+def _shortened(window: str, starts: list[_FileStart], size: int) -> tuple[str, list[_FileStart]]:
+    """Return the last `size` characters of a window on a corpus, and its files, counted from there."""
+    cut = max(0, len(window) - size)
+    first = next(index for index in range(len(starts) - 1, -1, -1) if starts[index].position <= cut or not index)
+    line = starts[first].line + window.count("\n", starts[first].position, cut)
+    kept = [_FileStart(0, line, starts[first].name)] if cut else starts[:1]
+    kept += [start._replace(position=start.position - cut) for start in starts[first + 1 :]]
+    return window[cut:], kept
 
 
 def open_novelty_index(run: RunFolder) -> NoveltyIndex | None:

@@ -90,7 +90,7 @@ class NoveltyReport:
         text = self.most_copied
         if text is None or not text.longest:
             return ""
-        place = "" if self.source is None else f"{self.source.file}:{self.source.line:,}, "
+        place = "" if self.source is None else f"{self.source.place}, "
         return f"longest copy, {place}{text.longest:,} characters: {_quoted(text.copy)}"
 
     def judgement(self) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config import LanguageModelTrainingConfig, ReadingConfig
+from rnntui.config import LanguageModelTrainingConfig, Newlines, ReadingConfig
 from rnntui.errors import CorpusError, RnntuiError, RunError
-from rnntui.formatting import few_names
+from rnntui.formatting import few_names_with_verb
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.kinds.corpus_info import TextCorpusInfo, TokenFileInfo
 from rnntui.runs.folder import RunFolder
@@ -123,6 +125,24 @@ def run_corpus(run: RunFolder, sources: Sequence[str] = (), reading: ReadingConf
     return converted_chat(corpus, config.training_as(LanguageModelTrainingConfig).turns)[0]
 
 
+def text_has_changed(run: RunFolder, reading: ReadingConfig) -> bool:
+    """Return True if the files that a run names hold another text now than when the run was created.
+
+    They are read only if one was modified since. False where that cannot be told: a file is gone, or is not read as it
+    was then.
+    """
+    config = run.read_config()
+    try:
+        if all(Path(name).stat().st_mtime <= config.created for name in config.corpus.sources):
+            return False
+        corpus = run_corpus(run, (), reading)
+        newlines: tuple[Newlines, ...] = get_args(Newlines)  # a run does not say which it was read with
+        fingerprints = (corpus_stats(replace(corpus, newlines=choice)).fingerprint for choice in newlines)
+        return config.corpus.fingerprint not in fingerprints
+    except (OSError, ValueError, RnntuiError):
+        return False
+
+
 def _text_of_ids(run: RunFolder, config: RunConfig, tokenizer: Tokenizer) -> TrainingText:
     """Read the token files of a run."""
     info = config.corpus_as(TextCorpusInfo)
@@ -187,10 +207,8 @@ def _text_of_files(run: RunFolder, config: RunConfig, sources: Sequence[str], re
         ) from error
     stats = corpus_stats(corpus)
     if stats.fingerprint != info.fingerprint:
-        names = few_names(corpus.display_names)
-        raise CorpusError(
-            f"{names} is not the text that run {run.name} was trained on, or has changed since", hint=hint
-        )
+        names_are = few_names_with_verb(corpus.display_names, "is", "are")
+        raise CorpusError(f"{names_are} not the text that run {run.name} was trained on, or changed since", hint=hint)
     fraction = 0.0
     if info.validation_sources is None:
         fraction = config.training_as(LanguageModelTrainingConfig).validation_fraction

@@ -103,10 +103,22 @@ class FeatureRanking:
 
     @property
     def strength(self) -> float:
-        """The best unit's score, between chance and 1, less that of the current token: what it knows of the past."""
+        """The best unit's score, between chance and 1, less that of the current token: what it knows of the past.
+
+        0 where the token alone does better, by however much: such a unit knows nothing of the past.
+        """
         if not self.units:
             return 0.0
-        return (self.units[0].score - max(self.chance, self.token_score)) / (1 - self.chance)
+        return max(0.0, self.units[0].score - max(self.chance, self.token_score)) / (1 - self.chance)
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Sorts rankings: by strength, as far as the shown digits tell it, then by the best unit's score over chance.
+
+        By strength alone, a count that a unit knows nothing about would come before what the unit knows, but the token
+        alone knows better: most features, in a small model.
+        """
+        return round(self.strength, 2), self.over_chance
 
 
 @dataclass
@@ -172,7 +184,7 @@ def rank_features(
                 tuple(sorted(each.layers, key=lambda layer: -layer.score)),
             )
         )
-    return sorted(results, key=lambda ranking: -ranking.strength), rare
+    return sorted(results, key=lambda ranking: ranking.rank, reverse=True), rare
 
 
 def probe_unit(read: ProbeReading, name: UnitName, wanted: Sequence[str] = ()) -> list[FeatureRanking]:

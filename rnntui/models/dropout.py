@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 from rnntui.models.batch_part import cut, part_dropout, whole_shape
 
@@ -29,10 +30,28 @@ class Dropout(nn.Module):
             return inputs
         if inputs.device.type != "cpu":
             return part_dropout(inputs, self._probability, 1)
-        zeroed = min(round(self._probability * _LEVELS), _LEVELS - 1)
-        shape = whole_shape(inputs.shape, 1)
-        count = shape.numel()
-        draws = torch.empty(-(-count // _NUMBERS_PER_DRAW), dtype=torch.int64).random_(-(2**63), None)
-        numbers = cut(draws.view(torch.int16)[:count].view(shape), 1)  # of -32,768 to 32,767
-        mask = (numbers >= zeroed - _LEVELS // 2).to(inputs.dtype).mul_(_LEVELS / (_LEVELS - zeroed))
-        return inputs * mask
+        numbers = cut(_random_numbers(whole_shape(inputs.shape, 1)), 1)
+        return inputs * _mask(numbers, self._probability, inputs.dtype)
+
+
+def drop_weights(weights: Tensor, probability: float) -> Tensor:
+    """Return weights of which each is 0 or divided by the probability of keeping it (Wan et al. 2013).
+
+    All processes that train a model draw the same ones.
+    """
+    if weights.device.type != "cpu":
+        return dropout(weights, probability)
+    return weights * _mask(_random_numbers(weights.shape), probability, weights.dtype)
+
+
+def _random_numbers(shape: torch.Size) -> Tensor:
+    """Return random integers of -32,768 to 32,767."""
+    count = shape.numel()
+    draws = torch.empty(-(-count // _NUMBERS_PER_DRAW), dtype=torch.int64).random_(-(2**63), None)
+    return draws.view(torch.int16)[:count].view(shape)
+
+
+def _mask(numbers: Tensor, probability: float, kind: torch.dtype) -> Tensor:
+    """Return 0 or 1 / (1 - probability) for each random integer."""
+    zeroed = min(round(probability * _LEVELS), _LEVELS - 1)
+    return (numbers >= zeroed - _LEVELS // 2).to(kind).mul_(_LEVELS / (_LEVELS - zeroed))

@@ -21,8 +21,8 @@ class LanguageModel(nn.Module):
     """Predicts the next token at each of T steps of B streams (Mikolov et al. 2010; with an LSTM, Graves 2013).
 
     The recurrent layers run over all T steps in one call; their equations are written out in `rnntui.inference.cells`.
-    Dropout is applied between layers and on both sides of them, never to the recurrence
-    (Zaremba et al. 2014). Tied weights: Press and Wolf 2017.
+    Dropout is applied between layers and on both sides of them, never to the state (Zaremba et al. 2014), and to the
+    weights of the recurrence (Merity et al. 2018). Tied weights: Press and Wolf 2017.
 
     A state holds tensors `(L, B, H)`, and for a model of n-grams one more, `(1, B, K)`: the ids + 1 of the last K
     tokens, as floats, so that zeros are the state before any text.
@@ -97,7 +97,9 @@ class LanguageModel(nn.Module):
                 embedded = embedded + self.ngram_embeddings(tokens + 1, earlier)
             if self._predictions is not None:
                 prior = self._prior(self._predictions, text, positions)
-        hidden, new_state = run_recurrent_layers(self.rnn, self.dropout(embedded), recurrent)  # (T, B, H)
+        hidden, new_state = run_recurrent_layers(
+            self.rnn, self.dropout(embedded), recurrent, self.config.weight_dropout or 0.0
+        )  # (T, B, H)
         hidden = self.dropout(hidden)
         logits = self.output(hidden)  # (T, B, V)
         if self.prior_scale is not None and prior is not None:

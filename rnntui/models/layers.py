@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from rnntui.config import Cell, RecurrentConfig
 from rnntui.models.batch_part import is_part, part_dropout
+from rnntui.models.dropout import drop_weights
 from rnntui.models.mixed_precision_lstm import mixed_precision_lstm_layer
 from rnntui.models.sequence_functions import gru_layer, rnn_layer
 
+Weights = list[list[Tensor]]
+"""Of each layer: `weight_ih (G*H, E)`, `weight_hh (G*H, H)`, and two biases `(G*H,)`, for a cell with G gates."""
 State = tuple[torch.Tensor, ...]
 """The state of recurrent layers: h `(L, B, H)`, and for an LSTM c `(L, B, H)`."""
 
@@ -58,7 +62,9 @@ def _initialize(rnn: nn.RNNBase, config: RecurrentConfig) -> None:
                 nn.init.orthogonal_(parameter)
 
 
-def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+def run_recurrent_layers(
+    rnn: nn.RNNBase, inputs: Tensor, state: State | None = None, weight_dropout: float = 0.0
+) -> tuple[Tensor, State]:
     """Return the hidden states `(T, B, H)` of recurrent layers, and the state after the last step.
 
     On a GPU these are the vendor's kernels, see `_run_kernels`. On a CPU it is so for the LSTM in full precision, a
@@ -70,13 +76,18 @@ def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = 
         rnn: layers from `recurrent_layers`.
         inputs: `(T, B, E)`.
         state: the initial state, tensors `(L, B, H)`; None is one of zeros.
+        weight_dropout: probability with which, in training, each weight of the recurrent matrices is left out for all
+            steps and examples (Merity et al. 2018, section 2).
     """
+    weights: Weights | None = None
+    if rnn.training and weight_dropout:
+        weights = [[ih, drop_weights(hh, weight_dropout), *biases] for ih, hh, *biases in rnn.all_weights]
     is_cast = torch.is_autocast_enabled(inputs.device.type)
     if inputs.device.type != "cpu":
-        return _run_kernels(rnn, inputs, state)
+        return _run_kernels(rnn, inputs, state, weights)
     if isinstance(rnn, nn.LSTM) and not is_cast:
-        if rnn.dropout and rnn.training and is_part():
-            return _run_kernels(rnn, inputs, state)
+        if weights or (rnn.dropout and rnn.training and is_part()):
+            return _run_kernels(rnn, inputs, state, weights)
         initial = None if state is None else state if len(state) == 2 else state[0]
         hidden, final = rnn(inputs, initial)
         return hidden, final if isinstance(final, tuple) else (final,)
@@ -89,12 +100,16 @@ def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = 
     for index in range(rnn.num_layers):
         if index:
             hidden = part_dropout(hidden, rnn.dropout, 1, rnn.training)
-        hidden, *final = _run_layer(rnn, index, hidden, [tensor[index].to(kind) for tensor in state])
+        hidden, *final = _run_layer(
+            rnn, (weights or rnn.all_weights)[index], hidden, [tensor[index].to(kind) for tensor in state]
+        )
         finals.append(final)
     return hidden, tuple(torch.stack(tensors) for tensors in zip(*finals, strict=True))
 
 
-def _run_kernels(rnn: nn.RNNBase, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
+def _run_kernels(
+    rnn: nn.RNNBase, inputs: Tensor, state: State | None, dropped_weights: Weights | None = None
+) -> tuple[Tensor, State]:
     """Return what `run_recurrent_layers` does, by torch's kernels for all time steps at once, cuDNN's on a CUDA GPU.
 
     Under autocast, torch runs cuDNN's kernels in float16, whatever the type it was asked for (AutocastRNN.cpp), in
@@ -119,11 +134,12 @@ def _run_kernels(rnn: nn.RNNBase, inputs: Tensor, state: State | None) -> tuple[
             if layers[0]:
                 hidden = part_dropout(hidden, rnn.dropout, 1)
             initial = tuple(tensor[layers[0] : layers[-1] + 1].to(kind).contiguous() for tensor in state)
-            if kind == parameter.dtype and len(layers) == rnn.num_layers:
+            if kind == parameter.dtype and len(layers) == rnn.num_layers and dropped_weights is None:
                 # The module's weights lie in memory as the kernels want them.
                 hidden, final = rnn(hidden.to(kind), initial if len(initial) == 2 else initial[0])
             else:
-                weights = [weight.to(kind) for index in layers for weight in rnn.all_weights[index]]
+                all_weights = dropped_weights or rnn.all_weights
+                weights = [weight.to(kind) for index in layers for weight in all_weights[index]]
                 hidden, final = _kernel_layers(rnn, hidden.to(kind), initial, weights, len(layers))
             finals.append(final if isinstance(final, tuple) else (final,))
     return hidden, tuple(torch.cat(tensors).to(parameter.dtype) for tensors in zip(*finals, strict=True))
@@ -160,9 +176,8 @@ def has_cudnn_kernel(kind: torch.dtype) -> bool:
     return hidden.grad_fn is not None and "RnnBackward" in hidden.grad_fn.name()
 
 
-def _run_layer(rnn: nn.RNNBase, index: int, inputs: Tensor, state: list[Tensor]) -> tuple[Tensor, ...]:
+def _run_layer(rnn: nn.RNNBase, weights: Sequence[Tensor], inputs: Tensor, state: list[Tensor]) -> tuple[Tensor, ...]:
     """Return the hidden states `(T, B, H)` of one layer on a CPU, and its final state, tensors `(B, H)`."""
-    weights = rnn.all_weights[index]
     if isinstance(rnn, nn.LSTM):
         hidden_state, cell_state = state
         return mixed_precision_lstm_layer(inputs, hidden_state, cell_state, weights)

@@ -10,7 +10,7 @@ are computed in the dtype of the inputs, everything else, above all the state, i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ LayerWeights = Sequence[Tensor]
 """`weight_ih (G*H, E)`, `weight_hh (G*H, H)`, `bias_ih (G*H,)` and `bias_hh (G*H,)` of a layer with G gates."""
 
 _FEWEST_PACKED_CALLS = 4
-_BLOCK_FACTORS = 2**18  # derivatives computed at a time: 1 MB, which stay in a CPU's cache until their steps use them
+_BLOCK_NUMBERS = 2**18  # computed at a time for the next steps: 1 MB, which stay in a CPU's cache until they are used
 
 
 def repeated_product(shape: torch.Size, weight: Tensor, bias: Tensor | None = None) -> Product:
@@ -61,7 +61,8 @@ class _GRUFunction(torch.autograd.Function):
         # The bias of n's recurrent product is multiplied by r with it; those of r and z just add up.
         outer_bias = torch.cat([bias_ih[:split] + bias_hh[:split], bias_ih[split:]])
         inner_bias = torch.cat([torch.zeros_like(bias_hh[:split]), bias_hh[split:]])
-        projected = _linear(inputs, weight_ih, outer_bias)  # (T, B, 3H)
+        weight_ih, weight_hh = weight_ih.to(kind), weight_hh.to(kind)
+        projected = linear(inputs, weight_ih)  # (T, B, 3H)
         states = torch.empty(steps + 1, batch, hidden_size, dtype=state_kind)
         states[0] = initial
         outputs = states if kind == state_kind else states.to(kind)  # (T + 1, B, H)
@@ -69,23 +70,22 @@ class _GRUFunction(torch.autograd.Function):
         gates = torch.empty(kept, batch, split, dtype=state_kind)
         candidates = torch.empty(kept, batch, hidden_size, dtype=state_kind)
         products = []
-        multiply = repeated_product(inputs.shape, weight_hh.to(kind), inner_bias.to(kind))
+        multiply = repeated_product(inputs.shape, weight_hh, inner_bias.to(kind))
         rows = zip(
-            projected[:, :, :split].unbind(),
-            projected[:, :, split:].unbind(),
-            gates.expand(steps, -1, -1).unbind() if kept < steps else gates.unbind(),
-            candidates.expand(steps, -1, -1).unbind() if kept < steps else candidates.unbind(),
+            _rows(projected, outer_bias),
+            gates.expand(steps, -1, -1).unbind(),
+            candidates.expand(steps, -1, -1).unbind(),
             states[:-1].unbind(),
             states[1:].unbind(),
             outputs[:-1].unbind(),
             outputs[1:].unbind(),
             strict=True,
         )
-        for gates_in, candidate_in, gate, candidate, state, new_state, output, new_output in rows:
+        for projection, gate, candidate, state, new_state, output, new_output in rows:
             product = multiply(output)  # (B, 3H)
             product_n = product[:, split:]
-            torch.add(gates_in, product[:, :split], out=gate).sigmoid_()
-            torch.addcmul(candidate_in, gate[:, :hidden_size], product_n, out=candidate).tanh_()
+            torch.add(projection[:, :split], product[:, :split], out=gate).sigmoid_()
+            _tanh_(torch.addcmul(projection[:, split:], gate[:, :hidden_size], product_n, out=candidate))
             torch.lerp(candidate, state, gate[:, hidden_size:], out=new_state)
             if kind != state_kind:
                 new_output.copy_(new_state)
@@ -107,7 +107,7 @@ class _GRUFunction(torch.autograd.Function):
         # Gradients of what the recurrent product gives, and for n of what the inputs give.
         gate_grads = torch.empty(steps, batch, 3, hidden_size, dtype=kind)
         candidate_grads = torch.empty(steps, batch, hidden_size, dtype=kind)
-        multiply = repeated_product(inputs.shape, weight_hh.to(kind).t())
+        multiply = repeated_product(inputs.shape, weight_hh.t())
         grad_rows, update_rows, gate_rows = state_grads.unbind(), update.unbind(), gate_grads.unbind()
         for block in _blocks(steps, 3 * batch * hidden_size):
             # Factors that turn the gradient of h' into those of the gates, for the steps of a block at once.
@@ -126,11 +126,10 @@ class _GRUFunction(torch.autograd.Function):
             torch.mul(state_grads[block], new_factor, out=candidate_grads[block])
         recurrent = gate_grads.flatten(2).flatten(0, 1)  # (T*B, 3H)
         weight_hh_grad = recurrent.t() @ outputs[:-1].flatten(0, 1)
-        bias_hh_grad = recurrent.sum(0, dtype=state_kind)
+        bias_hh_grad = recurrent.sum(0)
         gate_grads[:, :, 2] = candidate_grads
         inputs_grad, weight_ih_grad = _input_gradients(inputs, weight_ih, recurrent)
-        candidate_bias_grad = candidate_grads.flatten(0, 1).sum(0, dtype=state_kind)
-        bias_ih_grad = torch.cat([bias_hh_grad[: 2 * hidden_size], candidate_bias_grad])
+        bias_ih_grad = torch.cat([bias_hh_grad[: 2 * hidden_size], candidate_grads.flatten(0, 1).sum(0)])
         return inputs_grad, initial_grad, None, weight_ih_grad, weight_hh_grad, bias_ih_grad, bias_hh_grad
 
 
@@ -143,13 +142,20 @@ class _RNNFunction(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         weight_ih, weight_hh, bias_ih, bias_hh = weights
         kind, state_kind = inputs.dtype, initial.dtype
-        projected = _linear(inputs, weight_ih, bias_ih + bias_hh)  # (T, B, H)
+        weight_ih, weight_hh = weight_ih.to(kind), weight_hh.to(kind)
+        projected = linear(inputs, weight_ih)  # (T, B, H)
         states = torch.empty(len(inputs) + 1, *initial.shape, dtype=state_kind)
         states[0] = initial
         outputs = states if kind == state_kind else states.to(kind)  # (T + 1, B, H)
-        multiply = repeated_product(inputs.shape, weight_hh.to(kind))
-        activate = torch.tanh_ if nonlinearity == "tanh" else torch.relu_
-        rows = zip(projected.unbind(), states[1:].unbind(), outputs[:-1].unbind(), outputs[1:].unbind(), strict=True)
+        multiply = repeated_product(inputs.shape, weight_hh)
+        activate = _tanh_ if nonlinearity == "tanh" else torch.relu_
+        rows = zip(
+            _rows(projected, bias_ih + bias_hh),
+            states[1:].unbind(),
+            outputs[:-1].unbind(),
+            outputs[1:].unbind(),
+            strict=True,
+        )
         for projection, new_state, output, new_output in rows:
             activate(torch.add(projection, multiply(output), out=new_state))
             if kind != state_kind:
@@ -166,7 +172,7 @@ class _RNNFunction(torch.autograd.Function):
         new_states = states[1:]
         state_grads, initial_grad = _state_gradients(gradients, state_kind)
         gate_grads = torch.empty(new_states.shape, dtype=kind)
-        multiply = repeated_product(inputs.shape, weight_hh.to(kind).t())
+        multiply = repeated_product(inputs.shape, weight_hh.t())
         state_rows, grad_rows, gate_rows = new_states.unbind(), state_grads.unbind(), gate_grads.unbind()
         for t in range(len(new_states) - 1, -1, -1):
             if ctx.nonlinearity == "tanh":
@@ -177,14 +183,24 @@ class _RNNFunction(torch.autograd.Function):
             previous.add_(multiply(gate_rows[t]))
         recurrent = gate_grads.flatten(0, 1)  # (T*B, H)
         weight_hh_grad = recurrent.t() @ outputs[:-1].flatten(0, 1)
-        bias_grad = recurrent.sum(0, dtype=state_kind)
+        bias_grad = recurrent.sum(0)
         inputs_grad, weight_ih_grad = _input_gradients(inputs, weight_ih, recurrent)
         return inputs_grad, initial_grad, None, weight_ih_grad, weight_hh_grad, bias_grad, bias_grad.clone()
 
 
-def _linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return `inputs (T, B, E)` times `weight (M, E)` plus the bias, `(T, B, M)` in the dtype of the bias."""
-    return linear(inputs, weight.to(inputs.dtype)).to(bias.dtype).add_(bias)
+def _rows(projected: Tensor, bias: Tensor) -> Iterator[Tensor]:
+    """Yield the steps `(B, M)` of `projected (T, B, M)` plus the bias, in the dtype of the bias.
+
+    They are computed in blocks that stay in a CPU's cache until they are used.
+    """
+    steps, batch, size = projected.shape
+    for block in reversed(_blocks(steps, batch * size)):
+        yield from projected[block].to(bias.dtype, copy=True).add_(bias).unbind()
+
+
+def _tanh_(values: Tensor) -> Tensor:
+    """Put the hyperbolic tangents of values in their place: 2 sigmoid(2a) - 1 takes a third of the time of tanh."""
+    return values.mul_(2).sigmoid_().mul_(2).sub_(1)
 
 
 def _state_gradients(gradients: tuple[Tensor, ...], kind: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -200,13 +216,13 @@ def _state_gradients(gradients: tuple[Tensor, ...], kind: torch.dtype) -> tuple[
 
 def _input_gradients(inputs: Tensor, weight: Tensor, product_grad: Tensor) -> tuple[Tensor, Tensor]:
     """Return the gradients of `inputs (T, B, E)` and `weight (M, E)` for that of their product, `(T*B, M)`."""
-    inputs_grad = (product_grad @ weight.to(inputs.dtype)).view(inputs.shape)
+    inputs_grad = (product_grad @ weight).view(inputs.shape)
     return inputs_grad, product_grad.t() @ inputs.flatten(0, 1)
 
 
-def _blocks(steps: int, step_factors: int) -> list[slice]:
-    """Return the blocks of steps in which a backward pass goes, the last one first."""
-    size = max(1, _BLOCK_FACTORS // step_factors)
+def _blocks(steps: int, step_numbers: int) -> list[slice]:
+    """Return the blocks of steps in which a backward pass goes, the last one first; each step takes so many numbers."""
+    size = max(1, _BLOCK_NUMBERS // step_numbers)
     return [slice(start, min(start + size, steps)) for start in reversed(range(0, steps, size))]
 
 

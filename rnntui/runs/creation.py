@@ -19,7 +19,7 @@ from rnntui import __version__
 from rnntui.atomic_files import is_process_alive, umask
 from rnntui.config import Newlines
 from rnntui.errors import CorpusError, RunError, UsageError
-from rnntui.formatting import few_names
+from rnntui.formatting import few_names, few_names_with_verb
 from rnntui.kinds.corpus_info import CorpusInfo
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, title_of
@@ -151,12 +151,11 @@ def _run_on_changed(
             )  # fmt: skip
     newest, corpus = alike[0], corpora[alike[0]]
     if corpus.sources and [*map(os.path.abspath, corpus.sources)] == [*map(os.path.abspath, text.sources)]:
-        verb = "has" if len(text.sources) == 1 else "have"
-        problem = f"{files} {verb} changed since run {newest.name} was created"
+        problem = f"{few_names_with_verb(text.sources, 'has', 'have')} changed since run {newest.name} was created"
     else:
         sources = f", {few_names(corpus.sources)}" if corpus.sources else ""
-        verb = "is" if len(text.sources) == 1 else "are"
-        problem = f"{files} {verb} not the text that run {newest.name} was trained on{sources}"
+        files_are = few_names_with_verb(text.sources, "is", "are")
+        problem = f"{files_are} not the text that run {newest.name} was trained on{sources}"
     if text.accept_change is not None:
         text.accept_change(f"{problem}; training goes on with the run's own copy of its text, as it was")
         return newest

@@ -14,7 +14,7 @@ from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
-from rnntui.untrusted_files import open_regular, read_json
+from rnntui.untrusted_files import open_regular, read_available, read_json
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -194,7 +194,8 @@ class RunFolder:
         """Return the user's note; empty if there is none. It is untrusted text of any characters, bounded in length."""
         try:
             with open_regular(self.note_file) as file:
-                return (file.read(4 * MAX_NOTE_LENGTH) or b"").decode("utf-8", "replace").strip()[:MAX_NOTE_LENGTH]
+                text = read_available(file, 4 * MAX_NOTE_LENGTH).decode("utf-8", "replace")
+                return text.strip()[:MAX_NOTE_LENGTH]
         except OSError:
             return ""
 

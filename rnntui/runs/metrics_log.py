@@ -9,10 +9,10 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from rnntui.atomic_files import atomic_write
-from rnntui.untrusted_files import open_regular, parse_bounded_json
+from rnntui.untrusted_files import open_regular, parse_bounded_json, read_available
 
 MAX_ROW_BYTES = 1 << 22
 """Bytes of a row; the largest confusion matrix that is logged has 60 labels, 30 kB."""
@@ -21,6 +21,7 @@ RESULT_KEY = "best_step"
 """Key of the row with the results of a finished run, which were measured with its best weights."""
 
 _BLOCK = 1 << 20  # bytes read at a time
+_BISECTED = 1 << 16  # bytes that are looked through for a row
 _STEP = re.compile(rb'^\{"step": (\d{1,18}),', re.MULTILINE)  # the beginning of each line that a training writes
 
 
@@ -148,7 +149,7 @@ class MetricsTail:
                     self.offset, self.restarted, self._within_line = 0, True, False
                 self._inode = stat.st_ino
                 file.seek(self.offset)
-                data = file.read(-1 if limit is None else limit) or b""  # None where it would have to wait
+                data = read_available(file, -1 if limit is None else limit)
         except FileNotFoundError:
             return b""
         self.has_more = len(data) == limit
@@ -180,6 +181,47 @@ def _line_blocks(path: Path) -> Iterator[bytes]:
     yield tail.read_lines(MAX_ROW_BYTES)
     while tail.has_more:
         yield tail.read_lines(MAX_ROW_BYTES)
+
+
+def rows_between(path: Path, first: int, last: int, limit: int) -> list[dict[str, Any]] | None:
+    """Return the rows of the training steps `first` to `last`, found by bisection: little else is read.
+
+    None if they are more than `limit` bytes, or are not found or not in order: in a file as a training writes it, each
+    row begins with its step, and steps ascend. Raises `OSError` if the file cannot be read.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        start, end = (_offset_of_step(file, step, size) for step in (first, last + 1))
+        if start is None or end is None or end - start > limit:
+            return None
+        file.seek(start)
+        data = read_available(file, end - start)
+    lines = data[: data.rfind(b"\n") + 1]
+    steps = [int(step) for step in _STEP.findall(lines)]
+    is_in_order = steps == sorted(steps) and all(first <= step <= last for step in steps[:1] + steps[-1:])
+    return list(_rows(lines)) if is_in_order else None
+
+
+def _offset_of_step(file: BinaryIO, step: int, size: int) -> int | None:
+    """Return the offset of the first row from a step on in a file of `size` bytes; None if it is not to be found."""
+    low, high = 0, size  # where a row before that step begins, and one from it on
+    while high - low > _BISECTED:
+        middle = (low + high) // 2
+        file.seek(middle)
+        block = read_available(file, _BISECTED)
+        row = _STEP.search(block, block.find(b"\n") + 1)
+        if row is None or middle + row.start() >= high:
+            break
+        if int(row[1]) < step:
+            low = middle + row.start()
+        else:
+            high = middle + row.start()
+    if high - low > 2 * _BISECTED:
+        return None
+    file.seek(low)
+    block = read_available(file, high - low)
+    row = next((row for row in _STEP.finditer(block) if int(row[1]) >= step), None)
+    return high if row is None else low + row.start()
 
 
 def drop_after(path: Path, step: int) -> None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from rnntui.errors import UsageError
+from rnntui.errors import read_error
 from rnntui.sessions.chat_pane import ChatPane, open_panes
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class ChatFiles:
             path = path_from(name)
             content = read(path)
         except OSError as error:
-            raise UsageError(f"{name}: {error.strerror or error}") from error
+            raise read_error(name, error) from error
         saved_path = path.with_suffix(".txt") if self.saved_texts.contains(path) else None
         if saved_path is not None:
             self.saved_texts.touch(saved_path)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnntui.atomic_files import atomic_write
-from rnntui.errors import UsageError
+from rnntui.errors import UsageError, read_error
 from rnntui.formatting import shell_quote
 from rnntui.sessions.saved_texts import OpenedSource
 from rnntui.sessions.text_files import free_name, path_from, path_to_save, read_text_file
@@ -51,13 +51,15 @@ def tsv(sources: Sequence[str], translations: Sequence[str]) -> str:
 def read_source(name: str) -> OpenedSource:
     """Return the text of a file; of a `.tsv` table its first column, of subtitles each text as a line.
 
-    Raises `UsageError` if it cannot be read.
+    Raises `UsageError` or `CorpusError` if it cannot be read.
     """
     try:
         path = path_from(name)
         text = read_text_file(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise read_error(name, error) from error
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from error
     subtitle_format = SUBTITLE_FORMATS.get(path.suffix.lower())
     if subtitle_format is not None:
         pieces = parse_subtitles(text, subtitle_format)

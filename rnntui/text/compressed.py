@@ -170,7 +170,7 @@ def unreadable(name: str, path: Path, error: OSError | CompressedFileError) -> C
         return CorpusError(f"{name} {error}", hint="if it is one, decompress it yourself")
     if isinstance(error, CompressedFileError):
         return CorpusError(f"{name} is not a complete {path.suffix} archive: {error}")
-    return CorpusError(f"cannot read {name}: {error.strerror or error}")
+    return CorpusError(f"cannot read {name}: {error.strerror or error}", hint="check the file and its permissions")
 
 
 def without_compression_suffix(name: str) -> str:

@@ -186,7 +186,9 @@ def _add_all(sources: list[str], files: SourceFiles) -> SourceFiles:
     if not files.files:
         reason = files.skipped[0].reason if files.skipped else ""
         binaries = f", and {len(files.skipped):,} that are not text ({reason})" if files.skipped else ""
-        raise CorpusError(f"no text files in {few_names(sources)}{binaries}")
+        raise CorpusError(
+            f"no text files in {few_names(sources)}{binaries}", hint="name a text file, or a folder with one"
+        )
     return files
 
 

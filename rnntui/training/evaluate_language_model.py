@@ -9,7 +9,7 @@ import torch
 
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import CorpusError
-from rnntui.formatting import few_names
+from rnntui.formatting import few_names_with_verb
 from rnntui.inference.loaded_model import read_ngram_model, read_tokenizer
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.models.language_model import LanguageModel
@@ -59,8 +59,12 @@ def evaluate_language_model_run(
         path = Path(folder) / "text.ids"
         token_file, unknown = write_token_file(corpus, tokenizer, path, config.corpus_as(TextCorpusInfo).documents)
         if token_file.tokens < 2:
-            names = few_names(corpus.display_names)
-            raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, at least 2 needed")
+            names, is_one = corpus.display_names, len(corpus.display_names) == 1
+            if not token_file.tokens:
+                problem = f"{few_names_with_verb(names, 'is', 'are')} empty"
+                raise CorpusError(problem, hint=f"give {'it' if is_one else 'them'} some text")
+            problem = f"{few_names_with_verb(names, 'has', 'have')} 1 token only"
+            raise CorpusError(problem, hint="a loss needs two: add text")
         ids = token_file.read(path)
         words = count_words(corpus.blocks())
         ratio = token_file.characters / token_file.tokens

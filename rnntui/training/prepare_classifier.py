@@ -23,7 +23,7 @@ from rnntui.config_classifier import (
     ClassifierTrainingConfig,
 )
 from rnntui.errors import CorpusError, UsageError
-from rnntui.formatting import few_names
+from rnntui.formatting import few_names, few_names_with_verb
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
 from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
@@ -247,8 +247,9 @@ def _split(
     unknown = sorted({row.label for row in validation.rows} - known)
     if not held_out:
         raise CorpusError(
-            f"{few_names(validation.display_names)} shares no label with {names}: it has {', '.join(unknown[:5])}, "
-            f"the training texts have {', '.join(sorted(known)[:5])}"
+            f"{few_names_with_verb(validation.display_names, 'shares', 'share')} no label with {names}: the validation "
+            f"texts have {', '.join(unknown[:5])}, the training texts {', '.join(sorted(known)[:5])}",
+            hint="give validation texts with labels of the training texts",
         )
     messages = []
     if unknown:

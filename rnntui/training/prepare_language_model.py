@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, Newlines, TokenizerConfig
 from rnntui.errors import CorpusError
-from rnntui.formatting import few_names
+from rnntui.formatting import few_names, few_names_with_verb
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
@@ -311,9 +311,10 @@ def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus:
         advice = "a smaller --bptt" if part == "training" else f"a larger --validation-fraction than {fraction}"
         if part == "validation" and request.validation is not None:
             corpus, advice = request.validation, "hold out a part of the corpus, without --validation-text"
-        names = few_names(corpus.display_names)
+        names_are = few_names_with_verb(corpus.display_names, "is", "are")
         is_hopeless = part == "training" and tokens < 2  # a window of one step needs two tokens
         raise CorpusError(
-            f"{names} is too small: {tokens:,} tokens for {part}, at least {2 if is_hopeless else needed:,} needed",
+            f"{names_are} too small: {tokens:,} token{'' if tokens == 1 else 's'} for {part}, at least "
+            f"{2 if is_hopeless else needed:,} needed",
             hint="add text" if is_hopeless else f"add text or give {advice}",
         )

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from rnntui.models.language_model import LanguageModel
     from rnntui.training.device import Hardware
 
-_DROPOUTS = ((3.0, 0.0), (8.0, 0.1), (16.0, 0.2), (30.0, 0.3))  # up to so many epochs
-_MOST_DROPOUT = 0.4
+# Up to so many epochs, the dropout of the layers' outputs and that of their recurrent weights.
+_DROPOUTS = ((3.0, 0.0, 0.0), (8.0, 0.1, 0.0), (16.0, 0.2, 0.0), (24.0, 0.3, 0.0), (math.inf, 0.4, 0.3))
 _CHARACTER_CONTEXT, _TOKEN_CONTEXT = 8, 3
 _TIMED_SECONDS = 0.4  # for each number of threads
 _FEWEST_STEPS = 3
@@ -80,15 +80,19 @@ def choose_recipe(
         )
     if model.dropout is None:
         epochs, source = _expected_epochs(model.resolved(tokens.tokenizer), training, budget, tokens)
-        dropout = dropout_for(epochs)
+        dropout, weight_dropout = dropouts_for(epochs)
+        words = f"dropout {dropout:g}"
+        if model.weight_dropout is None:
+            model = replace(model, weight_dropout=weight_dropout)
+            words += f" and weight dropout {weight_dropout:g}" * bool(weight_dropout)
         model = replace(model, dropout=dropout)
-        chosen.append(f"dropout {dropout:g}, as the text is read {_rounded(epochs)} times ({source})")
+        chosen.append(f"{words}, as the text is read {_rounded(epochs)} times ({source})")
     return Recipe(model.resolved(tokens.tokenizer), f"recipe: {'; '.join(chosen)}" if chosen else "")
 
 
-def dropout_for(epochs: float) -> float:
-    """Return the dropout for a training over so many epochs: the more often it reads a text, the more it overfits."""
-    return next((dropout for most, dropout in _DROPOUTS if epochs <= most), _MOST_DROPOUT)
+def dropouts_for(epochs: float) -> tuple[float, float]:
+    """Return dropout and weight dropout for so many epochs: the more often a text is read, the more is overfitted."""
+    return next((dropout, weight_dropout) for most, dropout, weight_dropout in _DROPOUTS if epochs <= most)
 
 
 def _rounded(epochs: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import CorpusError, RnntuiError
-from rnntui.formatting import few_names
+from rnntui.formatting import few_names_with_verb
 from rnntui.runs.creation import publish_run, staging_folder
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.management import delete_run
@@ -56,8 +56,9 @@ def open_template(
         config = template.read_config()
         text, _ = converted_chat(corpus, request.training.turns)
         if corpus_stats(text).fingerprint != config.corpus.fingerprint:
+            files_are = few_names_with_verb(corpus.display_names, "is", "are")
             raise CorpusError(
-                f"{few_names(corpus.display_names)} is not the text that {folder.path} was begun with",
+                f"{files_are} not the text that {folder.path} was begun with",
                 hint="give --name for a search of its own",
             )
         return config

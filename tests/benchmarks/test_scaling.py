@@ -38,3 +38,18 @@ def test_the_page_has_the_tables_of_the_measurements() -> None:
         assert f"<!-- {name} -->\n\n{tables[name]}\n\n<!-- /{name} -->" in page, "benchmarks/scaling.py fit --write"
     checks = [row for row in scaling.read(scaling.ROWS) if row["name"].startswith(scaling.CHECK)]
     assert checks and f"| {checks[-1]['tokens']:,} | {checks[-1]['loss']:.3f} |" in page
+
+
+def test_a_page_without_a_marker_is_not_rewritten(tmp_path: Path) -> None:
+    import scaling
+
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- costs -->\nold\n<!-- /costs -->\nafter\n")
+    scaling.write(page, {"costs": "| new |"})
+    text = page.read_text()
+    assert text == "before\n<!-- costs -->\n\n| new |\n\n<!-- /costs -->\nafter\n"
+    for broken in (text.replace("<!-- /costs -->", ""), text.replace("<!-- costs -->", "")):
+        page.write_text(broken)
+        with pytest.raises(ValueError, match=r"the page has no <!-- /?costs -->"):
+            scaling.write(page, {"costs": "| newer |"})
+        assert page.read_text() == broken

@@ -47,3 +47,28 @@ def test_help_ends_with_two_examples_that_parse(rnntui, name: str) -> None:
 
 def test_no_example_is_of_a_command_that_is_not_there() -> None:
     assert EXAMPLES.keys() == {*NAMES}
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("smaple", "No such command 'smaple'. Did you mean sample? (see rnntui --help)"),
+        ("train-seq", "Did you mean train-seq2seq"),
+        ("inspect novlty", "No such command 'novlty'. Did you mean novelty? (see rnntui inspect --help)"),
+        ("sample --prmpt x", "No such option '--prmpt'. Did you mean --prompt or --prompt-file? (see "),
+        ("sample --temp 1", "No such option '--temp'. Did you mean --temperature? "),
+        ("sample -temperature 1", "No such option '-temperature'. Did you mean --temperature? "),
+        ("sample --no-ecko", "Did you mean --no-echo"),
+        ("train text --learning_rate=3", "Did you mean --learning-rate"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_word_is_answered_with_what_it_may_mean(rnntui, line: str, advice: str) -> None:
+    result = rnntui(*line.split())
+    assert result.code == 2 and result.out == ""
+    assert advice in result.err and result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", ["xyzzy", "sample --xyzzy", "sample -q", "inspect novelty --model x"])
+def test_nothing_is_suggested_where_nothing_is_near(rnntui, line: str) -> None:
+    result = rnntui(*line.split())
+    assert result.code == 2 and "No such" in result.err and "mean" not in result.err

@@ -107,3 +107,9 @@ def test_bash_completes_a_run_by_the_printed_script(tmp_path: Path, environment:
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_have_a_script_too(rnntui, shell: str) -> None:
     assert f"_RNNTUI_COMPLETE={shell}_complete" in rnntui("completion", shell).out
+
+
+def test_a_shell_that_cannot_be_completed_is_told_which_can(rnntui) -> None:
+    result = rnntui("completion", "tcsh")
+    assert result.code == 2 and result.err == "rnntui: no completion for 'tcsh'; there is one for bash, zsh and fish\n"
+    assert "{bash|zsh|fish}" in rnntui("completion").err

@@ -141,7 +141,7 @@ def test_a_short_or_missing_validation_text_is_told_by_its_name(rnntui) -> None:
     Path("corpus.txt").write_text(text_of(0))
     Path("held-out.txt").write_text("a")
     result = train(rnntui, "corpus.txt", "--validation-text", "held-out.txt")
-    assert result.code == 1 and "held-out.txt is too small: 1 tokens for validation" in result.err
+    assert result.code == 1 and "held-out.txt is too small: 1 token for validation" in result.err
     assert train(rnntui, "corpus.txt", "--validation-text", "nowhere.txt").code == 2
     assert not list(Path().glob("runs/*"))
 

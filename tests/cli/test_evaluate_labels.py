@@ -108,7 +108,7 @@ def test_held_out_texts_are_those_of_the_split(evaluate, folder: Path, tmp_path:
         assert ROWS[int(place.rsplit(" ", 1)[1]) - 1] == (text, label)
     again = evaluate("held.tsv", "--json", "--text-column", "1", "--label-column", "2")
     assert json.loads(again.out)["accuracy"] == json.loads(result.out)["accuracy"]
-    assert "the file exists already" in evaluate("held.tsv", "--save", "held.tsv").err
+    assert "the file exists and is not replaced" in evaluate("held.tsv", "--save", "held.tsv").err
     other = evaluate(labelled_table(tmp_path / "other.tsv", ROWS[:20]), "--held-out")
     assert other.code == 1 and "not the texts that run mine was created from" in other.err
 

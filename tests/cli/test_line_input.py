@@ -34,7 +34,8 @@ def test_the_name_of_a_file_is_a_text_and_a_note_names_the_flag_that_reads_it(
     both = rnntui(command, "--run", run, "alpha", "--file", "two words.txt")
     assert both.code == 2 and both.err == "rnntui: give texts or --file, not both\n"
     missing = rnntui(command, "--run", run, "--file", "two words.txt", "--file", "none.txt")
-    assert missing.code == 1 and missing.out == "" and missing.err == "rnntui: none.txt: No such file or directory\n"
+    assert missing.code == 2 and missing.out == ""
+    assert missing.err == "rnntui: none.txt: no such file; check the name and its folder\n"
 
 
 def test_a_line_of_a_file_is_named_with_its_file_and_a_text_as_an_argument(rnntui, trained: Path) -> None:

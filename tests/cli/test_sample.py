@@ -520,8 +520,8 @@ def test_a_state_is_refused_before_the_text_where_it_cannot_be_saved(sample, tmp
     for path, problem in (
         ("-", "--save-state - : this is not written to standard output; name a file"),
         (notes, "no saved state"),
-        (tmp_path, "directory"),
-        (tmp_path / "no" / "state", "No such file"),
+        (tmp_path, "it is a folder; name a file"),
+        (tmp_path / "no" / "state", "/no; create it, or choose another place"),
     ):
         result = sample("-n", "5", "--save-state", str(path))
         assert result.out == "" and problem in result.err

@@ -72,7 +72,7 @@ def test_what_is_wrong_in_a_file_is_told_in_a_line(rnntui, content: str, problem
 
 def test_a_file_that_cannot_be_read_is_named(rnntui) -> None:
     assert rnntui("train", "--config", "no.toml").err == (
-        "rnntui: --config: cannot read no.toml: No such file or directory\n"
+        "rnntui: --config no.toml: no such file; check the name and its folder\n"
     )
 
 
@@ -139,7 +139,10 @@ def test_a_written_file_is_checked_and_never_replaces_another(rnntui) -> None:
     assert "two budgets" in rnntui("train", "--steps", "1", "--minutes", "1", "--write-config", "run.toml").err
     assert not Path("run.toml").exists()
     Path("run.toml").write_text("mine")
-    assert "run.toml exists already" in rnntui("train", "--write-config", "run.toml").err
+    assert (
+        "run.toml: the file exists and is not replaced; name another one"
+        in rnntui("train", "--write-config", "run.toml").err
+    )
     assert Path("run.toml").read_text() == "mine"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_runs import QUICK as TRAINING
 
@@ -15,6 +17,7 @@ from rnntui.cli.main import run
 from rnntui.cli.train import command
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.weights_file import load_arrays
 from rnntui.settings import flag_of, settings_of
 
 QUICK = [*TRAINING, "--hidden", "16", "--steps", "20"]
@@ -117,8 +120,31 @@ def test_resume_finds_the_run_on_the_text_by_any_name_and_with_any_line_ends(rnn
     )
 
 
-def test_resume_needs_no_corpus_as_the_run_has_its_text(rnntui, fox: RunFolder) -> None:
-    assert rnntui("train", "--resume", "--name", "fox", "--steps", "25").code == 0
+def test_resume_needs_no_corpus_as_the_run_has_its_text(rnntui, corpus: Path) -> None:
+    assert rnntui("train", corpus, *QUICK).code == 0
+    created = RunFolder(Path("checkpoints/fox")).read_config().created
+    os.utime(corpus, (created + 60, created + 60))  # modified, and yet the same
+    result = rnntui("train", "--resume", "--name", "fox", "--steps", "25")
+    assert result.code == 0 and "changed" not in result.err
+    corpus.unlink()
+    result = rnntui("train", "--resume", "--name", "fox", "--steps", "26")
+    assert result.code == 0 and "changed" not in result.err
+
+
+def test_resume_without_a_corpus_says_that_its_text_has_changed_and_goes_on_as_before(rnntui, corpus: Path) -> None:
+    assert rnntui("train", corpus, *QUICK).code == 0
+    fox = RunFolder(Path("checkpoints/fox"))
+    shutil.copytree("checkpoints", "unchanged")
+    assert rnntui("train", "--resume", "--name", "fox", "--steps", "25", "--checkpoints", "unchanged").code == 0
+    corpus.write_text(TEXT + "and more")
+    created = fox.read_config().created
+    os.utime(corpus, (created + 60, created + 60))
+    result = rnntui("train", "--resume", "--name", "fox", "--steps", "25")
+    [note] = [line for line in result.err.splitlines() if "changed" in line]
+    assert result.code == 0 and "fox.txt has changed since run fox was created; training goes on with the run's" in note
+    weights, expected = (load_arrays(each.weights_file)[0] for each in (fox, RunFolder(Path("unchanged/fox"))))
+    assert weights.keys() == expected.keys()
+    assert all(np.array_equal(weights[name], expected[name]) for name in weights)
 
 
 def test_resume_refuses_another_text_and_settings_that_cannot_change(rnntui, fox: RunFolder, corpus: Path) -> None:

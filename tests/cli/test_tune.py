@@ -96,7 +96,7 @@ def test_a_search_is_interrupted_continued_and_ends_with_the_command_that_trains
         (["--trial-minutes", "1", "--trial-steps", "9"], "--trial-minutes and --trial-steps are two lengths"),
         (["--minutes", "2", "--trial-minutes", "5"], "is more than the 2 minutes of the whole search"),
         (["--trials", "0"], "--trials must be between 1 and 100,000 (got 0)"),
-        (["--write-config", "book.txt"], "--write-config: book.txt exists already"),
+        (["--write-config", "book.txt"], "--write-config book.txt: the file exists and is not replaced"),
         (["--name", "a/b"], "is not a valid name of a run"),
         (["--from", "nothing"], "no run 'nothing' in checkpoints"),
         (["--tied"], "--tied needs --embedding equal to --hidden"),

@@ -10,7 +10,7 @@ import pytest
 from tiny_runs import NGRAMS, TWO_LAYERS, make_run, subwords, word_tokenizer
 
 from rnntui.config_generation import SamplingConfig
-from rnntui.errors import RunError
+from rnntui.errors import RunError, UsageError
 from rnntui.inference.generate import Generation, begin_generation, generate_tokens, generators_from
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.inference.text_state import TextState, load_text_state, save_text_state
@@ -119,7 +119,7 @@ def test_a_state_of_other_weights_is_refused(saved) -> None:
     with pytest.raises(RunError, match="or of other weights"):
         load_text_state(path, run_fingerprint(run), loaded)
     path.unlink()
-    with pytest.raises(RunError, match="cannot read"):
+    with pytest.raises(UsageError, match="no such file; check the name"):
         load_text_state(path, run_fingerprint(run), loaded)
 
 

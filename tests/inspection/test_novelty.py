@@ -97,6 +97,35 @@ def test_the_source_of_a_copy_is_named_by_file_and_line(tmp_path: Path) -> None:
     assert index.source_of("singular") is None and build(run).text.contains("singular")  # the run has its own text
 
 
+@pytest.mark.parametrize("overlap", [1 << 14, 40])
+def test_a_copy_that_spans_files_is_named_by_all_of_its_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overlap: int
+) -> None:
+    monkeypatch.setattr("rnntui.inspection.novelty_index._OVERLAP", overlap)
+    parts = [
+        random_text(1, 900) + "\nit ends with a singular line\n", "another begins here", "in three files\n",
+        random_text(2, 900) + "last",
+    ]  # fmt: skip
+    index = build(trained_on(tmp_path, "".join(parts).replace("here", "here\n")))
+    files = [tmp_path / f"{number}.txt" for number in range(4)]
+    for path, part in zip(files, parts, strict=True):
+        path.write_text(part)
+    config = index.run.read_config()
+    index.run.write_config(replace(config, corpus=replace(config.corpus, sources=tuple(map(str, files)))))
+
+    last_line = parts[0].count("\n")
+    source = index.source_of("singular line\nanother")
+    assert source is not None and source.place == f"{files[0]}:{last_line} to {files[1]}"
+    assert source.text == "it ends with a singular line"
+    source = index.source_of("line\nanother begins here\nin three files")  # which lacks a line break at its end
+    assert source is not None and source.place == f"{files[0]}:{last_line} to {files[2]}"
+    source = index.source_of("in three files")
+    assert source is not None and (source.place, source.end_file) == (f"{files[2]}:1", "")
+    source = index.source_of(parts[3][-30:])
+    assert source is not None and source.place == f"{files[3]}:{parts[3][:-30].count(chr(10)) + 1}"
+    assert index.source_of("in no file") is None
+
+
 def test_text_that_is_gone_or_has_changed_is_one_line(tmp_path: Path) -> None:
     run = trained_on(tmp_path, random_text(1, 2000))
     shutil.rmtree(run.resume_folder)
@@ -105,7 +134,7 @@ def test_text_that_is_gone_or_has_changed_is_one_line(tmp_path: Path) -> None:
         build(run)
     assert build(run, str(moved)).text.size > 1000 and open_novelty_index(run) is not None
     (tmp_path / "text.txt").write_text(random_text(2, 2000))
-    with pytest.raises(CorpusError, match=r"text\.txt is not the text that run run was trained on, or has changed"):
+    with pytest.raises(CorpusError, match=r"text\.txt is not the text that run run was trained on, or changed"):
         build(run)
     assert open_novelty_index(run) is not None  # the earlier one stays
     info = replace(run.read_config().corpus, fingerprint="another text")

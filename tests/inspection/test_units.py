@@ -12,8 +12,10 @@ from bracket_counter import UNIT, bracket_run, bracket_text
 from rnntui.errors import CancelledError, CorpusError, UsageError
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.inspection.inspection import Inspection, InspectionRequest
+from rnntui.inspection.linear_probes import Cut
+from rnntui.inspection.text_features import Feature
 from rnntui.inspection.unit_inspection import UnitQuery, inspect_units, unit_report
-from rnntui.inspection.unit_probes import UnitName, parse_unit
+from rnntui.inspection.unit_probes import FeatureRanking, RankedUnit, UnitName, parse_unit
 from rnntui.inspection.unit_report import UnitReport
 from rnntui.runs.folder import RunFolder
 
@@ -60,6 +62,27 @@ def test_a_unit_that_counts_brackets_is_ranked_first(report: UnitReport) -> None
     assert abs(inside.luck - 0.5) < 0.1 and depth.luck < 0.1
     assert {report.rankings[0].feature.id, report.rankings[1].feature.id} == {"brackets", "bracket-depth"}
     assert "quotes" in {feature.id for feature in report.rare}
+
+
+def test_what_a_unit_knows_nothing_about_comes_after_what_it_knows() -> None:
+    def ranking(title: str, score: float, token: float, is_number: bool = False) -> FeatureRanking:
+        unit = RankedUnit(UnitName(1, 1, "h"), Cut(0.0, True), score, score, (-1.0, 1.0))
+        return FeatureRanking(Feature(title, title, is_number), 0.3, 0.0, token, 0.0, 0.0, (unit,), ())
+
+    rankings = [
+        ranking("remembered", 0.8, 0.6),
+        ranking("remembered a little", 0.65, 0.6),
+        ranking("known by the token better", 0.662, 0.9),
+        ranking("known by the token far better", 0.6, 1.0),
+        ranking("a count, by luck", 0.004, -0.01, is_number=True),
+        ranking("unknown count", 0.0, 0.0, is_number=True),
+        ranking("unknown", 0.5, 0.5),
+        ranking("worse than nothing", -0.2, 0.0, is_number=True),
+    ]
+    for order in (rankings, rankings[::-1]):
+        titles = [each.feature.title for each in sorted(order, key=lambda each: each.rank, reverse=True)]
+        assert titles[:5] == [each.feature.title for each in rankings[:5]]
+        assert titles[-1] == "worse than nothing"
 
 
 def test_a_text_is_coloured_by_the_best_unit(run: RunFolder, loaded: LoadedLanguageModel) -> None:

@@ -169,3 +169,4 @@ def test_settings_of_n_grams() -> None:
             LanguageModelConfig(ngrams=1, **settings).resolved("char")
     assert LanguageModelConfig.from_json({"hidden": 8}).ngrams == 1, "a run of a version without n-grams"
     assert LanguageModelConfig.from_json({"ngrams": 3}).ngrams == 3
+    assert LanguageModelConfig.from_json({}).weight_dropout == 0

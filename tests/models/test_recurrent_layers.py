@@ -63,7 +63,7 @@ def test_values_and_gradients_are_those_of_torch(cell: tuple[str, str], given: b
 
 @pytest.mark.parametrize("cell", CELLS[1:], ids="-".join)
 def test_gradients_are_those_of_difference_quotients(cell: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnntui.models.sequence_functions._BLOCK_FACTORS", 2 * 3 * 3 * 6)  # two steps a block
+    monkeypatch.setattr("rnntui.models.sequence_functions._BLOCK_NUMBERS", 2 * 3 * 3 * 6)  # two steps a block
     rnn = layers_of(*cell, 2).double()
     inputs, state = leaves_of(rnn, 5)
 
@@ -98,6 +98,26 @@ def test_dropout_between_layers_and_repeatability(cell: tuple[str, str], precisi
         rnn.eval()
         without = results_of(run_recurrent_layers, rnn, 8, True)
     assert not torch.allclose(without[0], first[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("cell", CELLS[:3], ids="-".join)
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=needs_bf16)])
+def test_weight_dropout_leaves_out_recurrent_weights_for_a_whole_window(cell: tuple[str, str], precision: str) -> None:
+    rnn = layers_of(*cell, 2, hidden=16)
+    inputs, state = leaves_of(rnn, 8)
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        hidden, _ = run_recurrent_layers(rnn, inputs, state, 0.4)
+        hidden.float().sum().backward()
+        kept = [rnn.weight_hh_l0.grad != 0, rnn.weight_hh_l1.grad != 0]
+        with torch.no_grad():  # the same, written out: weights without those that were left out
+            for weights, mask in zip((rnn.weight_hh_l0, rnn.weight_hh_l1), kept, strict=True):
+                weights.mul_(mask / 0.6)
+        rnn.eval()
+        expected, _ = run_recurrent_layers(rnn, inputs, state, 0.4)
+    torch.testing.assert_close(hidden, expected, rtol=1e-2, atol=1e-2)
+    assert not torch.equal(*kept)
+    assert [float(mask.float().mean()) for mask in kept] == pytest.approx([0.6, 0.6], abs=0.1)
+    assert all(bool((weights.grad != 0).all()) for weights in (rnn.weight_ih_l0, rnn.weight_ih_l1))
 
 
 @needs_bf16

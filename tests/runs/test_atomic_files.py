@@ -31,10 +31,10 @@ def test_only_files_are_replaced(tmp_path: Path) -> None:
     pipe, link = tmp_path / "pipe", tmp_path / "link"
     os.mkfifo(pipe)
     link.symlink_to(pipe)
-    for path, problem in ((pipe, "not a file"), (link, "not a file"), (tmp_path, "directory"), (Path(), "directory")):
+    for path, problem in ((pipe, "not a file"), (link, "not a file"), (tmp_path, "a folder"), (Path(), "a folder")):
         with pytest.raises(RnntuiError, match=problem):
             atomic_write(path, b"new")
-    with pytest.raises(RnntuiError, match="No such file"):
+    with pytest.raises(RnntuiError, match=r"there is no folder .*none; create it"):
         atomic_write(tmp_path / "none" / "file", b"new")
     assert pipe.is_fifo() and link.is_symlink() and len(list(tmp_path.iterdir())) == 2
 
@@ -142,5 +142,5 @@ def test_a_folder_that_cannot_be_listed_is_written_to(tmp_path: Path, monkeypatc
 
 
 def test_writing_into_a_missing_folder_names_the_file(tmp_path: Path) -> None:
-    with pytest.raises(RnntuiError, match=r"cannot write .*gone.file: No such file"):
+    with pytest.raises(RnntuiError, match=r"cannot write .*gone.file: there is no folder .*gone; create it"):
         atomic_write(tmp_path / "gone" / "file", b"new")

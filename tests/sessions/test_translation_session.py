@@ -307,7 +307,7 @@ def test_the_command_that_keeps_time_codes_can_be_pasted(
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("none.txt", "No such file"),
+        ("none.txt", "none.txt: no such file; check the name"),
         (".", "folder"),
         ("\0", "NUL"),
         ("latin.txt", "latin.txt is not UTF-8: byte 0xe9 at offset 3, and probably cp1252; save it as UTF-8"),

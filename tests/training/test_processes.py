@@ -102,7 +102,8 @@ def test_two_processes_compute_what_one_does(make_run, tmp_path: Path, pair: Pai
     common = {"precision": "fp32", "steps": steps, "evaluations": 2, "threads": 1}
     makers: list[Callable[[str], RunFolder]] = [
         lambda name: make_run(
-            name=f"lstm-{name}", ngram_prior=0, dropout=0.3, layers=2, state_reset_prob=0.3, **common
+            name=f"lstm-{name}", ngram_prior=0, dropout=0.3, weight_dropout=0.3, layers=2, state_reset_prob=0.3,
+            **common,
         ),
         lambda name: make_run(name=f"gru-{name}", ngram_prior=3, cell="gru", layers=2, dropout=0.2, **common),
         lambda name: make_pair_run(tmp_path, pairs, f"pairs-{name}", layers=2, dropout=0.3, **common),

@@ -32,7 +32,7 @@ from rnntui.training.train_run import train_run
 
 STEPS = 32
 SHAPES = [
-    {"cell": "lstm", "layers": 2, "dropout": 0.3},
+    {"cell": "lstm", "layers": 2, "dropout": 0.3, "weight_dropout": 0.4},
     {"cell": "gru", "layers": 1, "dropout": 0.2, "weight_average": 0.99, "final_learning_rate": 0.1},
     {"cell": "rnn", "nonlinearity": "relu", "layers": 1, "learning_rate": 1e-3},
     {"tokenizer": "bpe", "vocab_size": 300},

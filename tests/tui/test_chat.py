@@ -224,6 +224,19 @@ async def test_a_slider_acts_on_the_very_next_token(runs: Path) -> None:
         assert [(at, s.temperature) for at, s in changes] == [(5, 0.8), (15, 0.0)]
 
 
+async def test_up_and_down_move_between_sliders_and_stay_the_prompts_own(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        await user.pilot.press("up")  # the line sent before
+        assert user.chat.prompt.text == "Hello" and user.app.focused is user.chat.prompt
+        user.app.query_one("#temperature").focus()
+        await user.pilot.press("down", "down", "up")
+        assert user.app.focused is user.app.query_one("#top_k")
+        await user.pilot.press("x")
+        assert user.app.focused is user.chat.prompt and user.chat.prompt.text == "Hellox"
+
+
 async def test_presets_set_all_sliders(runs: Path) -> None:
     async with chatting(runs) as user:
         assert user.conversation.sampling == PRESETS["balanced"]

@@ -100,6 +100,23 @@ async def test_keys():
         assert app.unused[-2:] == ["escape", "x"]
 
 
+async def test_up_and_down_go_from_slider_to_slider():
+    first, hidden, second, last = temperature(), top_k(), top_k(), temperature()
+    app = Shown(first, hidden, second, last)
+    async with app.run_test(size=(80, 8)) as pilot:
+        hidden.display = False
+        first.focus()
+        for key, focused in (
+            ("up", first), ("down", second), ("down", last), ("down", last), ("up", second), ("up", first),
+        ):  # fmt: skip
+            await pilot.press(key)
+            assert app.focused is focused
+        await pilot.press("down", "1", "down")  # a value is being typed: it stays with its slider
+        assert app.focused is second and second.typing
+        await pilot.press("enter", "down")
+        assert app.focused is last and app.changes == [1]
+
+
 async def test_whole_numbers_move_from_stop_to_stop():
     slider = top_k()
     app = Shown(slider)

@@ -132,7 +132,7 @@ async def test_any_file_can_be_opened_by_its_path(runs: Path, monkeypatch: pytes
         await user.pilot.press("enter", *"my t")
         await shown(user.pilot, "my tale.txt")
         await user.pilot.press("x", "enter")
-        await shown(user.pilot, "my tx: No such file")
+        await shown(user.pilot, "my tx: no such file")
         await user.pilot.press("backspace")
         await shown(user.pilot, "my tale.txt")
         await user.pilot.press("right", "enter")

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_training import make_logged, make_two_runs, row, write_status
 from textual.content import Content
@@ -13,6 +14,7 @@ from tiny_runs import make_run
 from train_host import NARROW, WIDE, Host
 from waiting import wait_until
 
+from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.charts.palette import DARK, LIGHT
 from rnntui.runs.folder import RunFolder
 from rnntui.sessions import run_watcher
@@ -226,6 +228,35 @@ async def test_quantities_by_key_and_by_mouse(runs: Path) -> None:
         assert "Learning rate" in app.text("#chart")
         await pilot.click("#selector", offset=(79, 0))
         assert "Learning rate" in app.text("#chart")
+
+
+async def test_zooming_in_on_a_long_run_shows_all_of_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path / "runs", "long")
+    losses = np.random.default_rng(1).normal(2, 0.1, 5000).tolist()
+    run.metrics_file.write_text("".join(row(step, train_loss=loss) for step, loss in enumerate(losses)))
+    monkeypatch.setattr(
+        run_watcher, "_new_history", lambda path: MetricsHistory(RunFolder(Path(path)).metrics_file, max_rows=2000)
+    )
+    app = Host(tmp_path / "runs")
+    async with app.run_test(size=WIDE) as pilot:
+
+        def shown(low: int, high: int) -> list[float]:
+            curves = app.tab.dashboard.chart.curves
+            if not curves:
+                return []
+            steps = curves[0].series.axes["step"]
+            return list(curves[0].series.values[(steps >= low) & (steps <= high)])
+
+        await wait_until(pilot, lambda: len(shown(4999, 4999)) == 1)
+        assert 0 < len(shown(2000, 2100)) < 101
+        chart = app.tab.dashboard.chart
+        chart.view = replace(chart.view, left=2000, right=2100)
+        await wait_until(pilot, lambda: shown(2000, 2100) == losses[2000:2101])
+        assert len(shown(0, 500)) < 501
+        with run.metrics_file.open("a") as file:
+            file.write(row(5000, train_loss=1.0))
+        await wait_until(pilot, lambda: shown(5000, 5000) == [1.0])
+        assert shown(2000, 2100) == losses[2000:2101]  # they stay
 
 
 async def test_a_preview_is_looked_at_and_chosen(runs: Path) -> None:

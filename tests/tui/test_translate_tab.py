@@ -527,7 +527,7 @@ async def test_a_file_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, TextBrowser))
         user.app.screen.query_one("#line", Input).value = "none.txt"
         await user.pilot.press("enter")
-        await wait_until(user.pilot, lambda: "none.txt: No such file" in user.screen)
+        await wait_until(user.pilot, lambda: "none.txt: no such file" in user.screen)
         assert user.session.text == "home" and user.app.screen.query_one("#line", Input).value == "none.txt"
 
 

@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
 if TYPE_CHECKING:
     from rnntui.sessions.branch_tree import Branch
     from rnntui.sessions.chat_files import SavedChat
-    from rnntui.sessions.chat_pane import ChatPane
     from rnntui.sessions.chat_session import ChatSession
     from rnntui.sessions.conversation import Conversation
     from rnntui.tui.chat.branch_browser import TextPlace
+    from rnntui.tui.chat.pane_model_opener import PaneModelOpener
     from rnntui.tui.chat.pane_row import PaneRow
     from rnntui.tui.notifications import Notifications
-
-
-class ChatActions(Protocol):
-    """What the tab does once a dialog has been answered."""
-
-    def load_model(self, pane: ChatPane, name: str | None) -> object:
-        """Continue a pane with the run of that name or path."""
-
-    def open_text(self, pane: ChatPane, saved: SavedChat) -> object:
-        """Continue a saved text in a pane."""
-
-    def focus_prompt(self) -> None:
-        """Let typing go to the prompt again."""
 
 
 class ChatDialogs:
     """Opens the dialogs of the active pane, and does what is chosen in them."""
 
-    def __init__(self, tab: Widget, actions: ChatActions, session: ChatSession, row: PaneRow) -> None:
+    def __init__(
+        self,
+        tab: Widget,
+        opener: PaneModelOpener,
+        focus_prompt: Callable[[], None],
+        session: ChatSession,
+        row: PaneRow,
+    ) -> None:
         """
         Args:
             tab: the tab, in whose app the dialogs are opened.
-            actions: what the tab does after them.
+            opener: opens the runs and texts that are chosen.
+            focus_prompt: called when a dialog has been answered, so that typing goes to the prompt again.
             session: the session of the tab.
             row: the views of its panes.
         """
-        self._tab, self._actions, self._session, self._row = tab, actions, session, row
+        self._tab, self._opener, self._focus_prompt = tab, opener, focus_prompt
+        self._session, self._row = session, row
 
     @property
     def _notifications(self) -> Notifications:
@@ -67,8 +64,8 @@ class ChatDialogs:
 
         def done(path: str | None) -> None:
             if path is not None:
-                self._actions.load_model(pane, path)
-            self._actions.focus_prompt()
+                self._opener.open_run(pane, path)
+            self._focus_prompt()
 
         pick_run(self._tab.app, self._session.cache, pane.run_name, done, self._notifications.warn)
 
@@ -79,10 +76,10 @@ class ChatDialogs:
         pane, files = self._session.active, self._session.files
         suggestion = files.suggested_name(pane)
         if suggestion is None:
-            self._actions.focus_prompt()
+            self._focus_prompt()
         else:
             dialog = AskScreen("Save the text as", suggestion, partial(files.save, pane))
-            self._tab.app.push_screen(dialog, lambda _: self._actions.focus_prompt())
+            self._tab.app.push_screen(dialog, lambda _: self._focus_prompt())
 
     def browse_texts(self) -> None:
         """Show the saved texts, and continue the chosen one in the active pane."""
@@ -95,8 +92,8 @@ class ChatDialogs:
 
         def done(saved: SavedChat | None) -> None:
             if saved is not None:
-                self._actions.open_text(pane, saved)
-            self._actions.focus_prompt()
+                self._opener.open_text(pane, saved)
+            self._focus_prompt()
 
         when_empty = "Conversations are saved here automatically."
         self._tab.app.push_screen(TextBrowser(files.saved_texts, files.read, files.writes(), when_empty), done)
@@ -114,7 +111,7 @@ class ChatDialogs:
         def done(text: str | None) -> None:
             if text is not None:
                 self._session.replace_text(pane, text)
-            self._actions.focus_prompt()
+            self._focus_prompt()
 
         self._tab.app.push_screen(EditScreen("Edit the text; the model continues from its end", pane.text), done)
 
@@ -157,7 +154,7 @@ class ChatDialogs:
 
         def done(place: TextPlace | None) -> None:
             if place is None:
-                self._actions.focus_prompt()
+                self._focus_prompt()
             else:
                 self._go_to(conversation, place.branch, place.offset)
 
@@ -177,7 +174,7 @@ class ChatDialogs:
 
         def done(chosen: Branch | None) -> None:
             if chosen is None:
-                self._actions.focus_prompt()
+                self._focus_prompt()
             else:
                 self._go_to(conversation, chosen, None)
 
@@ -192,6 +189,6 @@ class ChatDialogs:
         if view is None or offset is None:
             if view is not None:
                 view.scroll_to_end()
-            self._actions.focus_prompt()
+            self._focus_prompt()
         else:
             view.show_place(offset)

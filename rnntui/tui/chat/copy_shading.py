@@ -209,7 +209,7 @@ class CopyShading:
         if source is None:
             self._row.show_colouring(pane, f"copied: {length}")
             return
-        place = f"{one_line(source.file)}:{source.line:,}"
+        place = one_line(source.place)
         self._row.show_colouring(
             pane,
             f"copied: {length}, {place} “{one_line(source.text[:_MAX_LINE])}”",

@@ -26,6 +26,7 @@ from rnntui.tui.chat.messages import (
     RewindWanted,
     SettingsChanged,
 )
+from rnntui.tui.chat.pane_model_opener import PaneModelOpener
 from rnntui.tui.chat.pane_row import PaneRow
 from rnntui.tui.chat.pane_view import STATUS_KEYS, PaneView
 from rnntui.tui.chat.prompt import Prompt
@@ -39,7 +40,6 @@ from rnntui.tui.preferences import history_file, texts_folder
 if TYPE_CHECKING:
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave, SaveJob
-    from rnntui.sessions.chat_files import SavedChat
     from rnntui.sessions.chat_pane import ChatPane
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
@@ -78,7 +78,8 @@ class ChatTab(Vertical):
             self, self.session, self.notifications, lambda: self.panel.show(self.session.settings)
         )
         self.history = PromptHistory(history_file)
-        self._dialogs = ChatDialogs(self, self, self.session, self.row)
+        self._opener = PaneModelOpener(self, self.session)
+        self._dialogs = ChatDialogs(self, self._opener, self.focus_prompt, self.session, self.row)
         self.prompt, self._prompt_hint = Prompt(keymap, self.history), Label("", id="prompt-hint")
         self._taken_line = ""  # a line that was taken back to be edited, as it was
         self._unsent_line: str | None = None  # what the prompt held before; None if no line was taken back
@@ -116,9 +117,9 @@ class ChatTab(Vertical):
         self.row.shade(self.shows_surprisal)
         await self.panel.fill(self.session.settings)
         if self._reopens:
-            self._load_last(self.session.active, self._first_run)
+            self._opener.open_last(self.session.active, self._first_run)
         else:
-            self.load_model(self.session.active, self._first_run)
+            self._opener.open_run(self.session.active, self._first_run)
 
     def on_resize(self) -> None:
         self._arrange()
@@ -172,38 +173,7 @@ class ChatTab(Vertical):
 
     def open_run(self, name: str) -> None:
         """Continue the active pane with the run of that name or path."""
-        self.load_model(self.session.active, name)
-
-    @work(thread=True)
-    def load_model(self, pane: ChatPane, name: str | None) -> None:
-        """Continue a pane with the run of that name or path."""
-        try:
-            run_name, model = self.session.load(name)
-        except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
-        else:
-            self.app.call_from_thread(self.session.set_model, pane, run_name, model)
-
-    @work(thread=True)
-    def _load_last(self, pane: ChatPane, name: str | None) -> None:
-        """Continue the last text with the run of that name or path; for None, with the one that wrote it."""
-        try:
-            saved, model = self.session.load_last(name)
-        except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
-        else:
-            self.app.call_from_thread(self.session.open_text, pane, saved, model)
-
-    @work(thread=True)
-    def open_text(self, pane: ChatPane, saved: SavedChat) -> None:
-        """Continue a saved text with the model that wrote it."""
-        present = pane.run_name if pane.conversation is not None else ""
-        try:
-            model = self.session.cache.load_for_text(saved.content.run, present)
-        except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
-        else:
-            self.app.call_from_thread(self.session.open_text, pane, saved, model)
+        self._opener.open_run(self.session.active, name)
 
     @property
     def model_name(self) -> str:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
 from rnntui.charts.curve import Curve, convert_x, curves_of
 from rnntui.charts.metric_charts import DEFAULT_SMOOTHING, LOSS_KEYS, chart_heading, charts_of, in_order, metric_of
 from rnntui.charts.metrics_history import LoggedSample
+from rnntui.charts.zoom import AllRows, RowsWanted, ZoomedRows, read_all_rows
 from rnntui.kinds.metrics import LOSS_CHART, OPTIMIZATION
 from rnntui.kinds.registry import KINDS
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
+from rnntui.runs.folder import RunFolder
 from rnntui.sessions.charted_runs import ChartedRun, DashboardData, LoggedConfusions, loss_note
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.chart_selector import ChartSelector
@@ -29,6 +33,7 @@ from rnntui.tui.widgets.chart import Chart
 
 WIDE = 110  # columns from which the list stands beside the charts
 _SAMPLES_TITLE, _DETAILS_TITLE = "Sample texts", "About"
+_ZOOM_PAUSE = 0.15  # seconds in which the view stands still, before rows are read for it
 _PREVIEW_WIDTH = 28  # columns that a preview needs
 _MIN_HEIGHT_FOR_PREVIEWS = 24  # rows
 _MIN_CHART_WIDTH, _MIN_CONFUSION_WIDTH = 44, 37  # columns of a chart and a confusion matrix side by side
@@ -67,7 +72,10 @@ class Dashboard(Vertical):
         self._confusion = ConfusionView()  # of the parts, the last one to be mounted
         self._charts: list[tuple[str, list[str]]] = [(LOSS_CHART, list(LOSS_KEYS))]
         self._selected = LOSS_CHART
-        self._curves: dict[str, list[Curve]] = {}
+        self._kept_curves: dict[str, list[Curve]] = {}  # as the histories have them
+        self._curves: dict[str, list[Curve]] = {}  # as they are drawn, with all rows of the part that is zoomed in on
+        self._zoomed_rows = ZoomedRows()
+        self._zoom_timer: Timer | None = None
         self._run_names: tuple[str, ...] = ()
         self._run_kinds: set[str] = set()
         self._confusions: LoggedConfusions | None = None
@@ -131,7 +139,11 @@ class Dashboard(Vertical):
         keys = in_order(list(dict.fromkeys(key for run in runs for key in run.history.metric_keys)))
         # Until there are metrics, the loss chart says that there are none.
         self._charts = charts_of(keys) or [(LOSS_CHART, list(LOSS_KEYS))]
-        self._curves = {title: _curves(runs, keys) for title, keys in self._charts}
+        self._kept_curves = {title: _curves(runs, keys) for title, keys in self._charts}
+        self._zoomed_rows.files = {
+            run.name: RunFolder(Path(run.run.path)).metrics_file for run in runs if run.history.is_downsampled
+        }
+        self._curves = self._zoomed_rows.put_into(self._kept_curves)
         self._run_names = tuple(run.name for run in runs)
         self._run_kinds = {run.run.summary.kind for run in runs}
         self._confusions = data.confusions
@@ -180,6 +192,29 @@ class Dashboard(Vertical):
         if event.chart.id == "chart":
             self._sync_previews()
             self._show_evaluation()
+
+    def on_chart_range_changed(self, event: Chart.RangeChanged) -> None:
+        """Read all rows of the part that is zoomed in on, once the view stands still."""
+        if event.chart.id == "chart" and self._zoomed_rows.files:
+            if self._zoom_timer is not None:
+                self._zoom_timer.stop()
+            self._zoom_timer = self.set_timer(_ZOOM_PAUSE, self._read_zoomed_rows)
+
+    def _read_zoomed_rows(self) -> None:
+        curves = self._kept_curves.get(self.selected, [])
+        wanted = self._zoomed_rows.missing(self.chart.view, curves, self._kept_curves)
+        if wanted:
+            self._read_rows(wanted)
+
+    @work(thread=True, exclusive=True, group="zoom")
+    def _read_rows(self, wanted: Sequence[RowsWanted]) -> None:
+        self.app.call_from_thread(self._show_rows, wanted, [read_all_rows(each) for each in wanted])
+
+    def _show_rows(self, wanted: Sequence[RowsWanted], rows: Sequence[AllRows | None]) -> None:
+        self._zoomed_rows.store(wanted, rows)
+        self._curves = self._zoomed_rows.put_into(self._kept_curves)
+        if self.is_composed:
+            self._update_layout()
 
     def on_evaluation_chosen(self, event: EvaluationChosen) -> None:
         """Put the cursor of the charts on an evaluation."""

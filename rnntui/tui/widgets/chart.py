@@ -94,6 +94,17 @@ class Chart(Widget, can_focus=True):
         def control(self) -> Chart:
             return self.chart
 
+    class RangeChanged(Message):
+        """Another part of the x axis is shown."""
+
+        def __init__(self, chart: Chart) -> None:
+            super().__init__()
+            self.chart = chart
+
+        @property
+        def control(self) -> Chart:
+            return self.chart
+
     class ExportRequested(Message):
         """The chart is to be saved as it is shown."""
 
@@ -136,10 +147,13 @@ class Chart(Widget, can_focus=True):
     @view.setter
     def view(self, view: ChartView) -> None:
         moved = (view.cursor, view.axis) != (self._view.cursor, self._view.axis)
+        has_other_range = (view.left, view.right, view.axis) != (self._view.left, self._view.right, self._view.axis)
         if view == self._view:
             return
         self._view = view
         self._invalidate()
+        if has_other_range:
+            self.post_message(self.RangeChanged(self))
         if moved:
             x = view.cursor
             step = None if x is None else convert_x(self._curves, x, view.axis, "step")

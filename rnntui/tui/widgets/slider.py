@@ -92,6 +92,8 @@ class Slider(Widget, can_focus=True):
         Binding("right", "step(1)", "Increase", show=False, id="slider.more"),
         Binding("shift+left,pagedown", "step(-10)", "Decrease a lot", show=False, id="slider.much_less"),
         Binding("shift+right,pageup", "step(10)", "Increase a lot", show=False, id="slider.much_more"),
+        Binding("up", "focus_sibling(-1)", "Slider above", show=False, id="slider.above"),
+        Binding("down", "focus_sibling(1)", "Slider below", show=False, id="slider.below"),
         Binding("home", "lowest", "Minimum", show=False, id="slider.least"),
         Binding("end", "highest", "Maximum", show=False, id="slider.most"),
         Binding("enter", "type", "or digits: type a value", id="slider.type"),
@@ -213,6 +215,17 @@ class Slider(Widget, can_focus=True):
         """Move some steps up, or down if negative."""
         self.value = self.spec.scale.step(self.value, steps)
 
+    def action_focus_sibling(self, step: int) -> None:
+        """Focus the slider below in the same container, or for -1 the one above; at the end of the column stay."""
+        column = [
+            child
+            for child in (self.parent.children if self.parent is not None else ())
+            if isinstance(child, Slider) and child.display and child.focusable
+        ]
+        index = column.index(self) + step if self in column else -1
+        if 0 <= index < len(column):
+            self.screen.set_focus(column[index])
+
     def action_lowest(self) -> None:
         """Set the low end of the bar."""
         self.value = self.spec.scale.low
@@ -248,7 +261,7 @@ class Slider(Widget, can_focus=True):
         """Return False for actions that are not for now: while a value is typed, its keys edit the text."""
         if action in ("accept", "cancel"):
             return self.typing
-        return not self.typing or action not in ("step", "lowest", "highest", "reset", "type")
+        return not self.typing or action not in ("step", "focus_sibling", "lowest", "highest", "reset", "type")
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Consume what can begin a value, and all printable keys while one is being typed."""

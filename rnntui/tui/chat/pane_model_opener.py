@@ -1,0 +1,56 @@
+"""Opening models of the Chat tab's panes: a run by name, the last text with its model, a saved text with its model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.widget import Widget
+
+from rnntui.errors import RnntuiError
+
+if TYPE_CHECKING:
+    from rnntui.sessions.chat_files import SavedChat
+    from rnntui.sessions.chat_pane import ChatPane
+    from rnntui.sessions.chat_session import ChatSession
+
+Opened = TypeVar("Opened")
+
+
+class PaneModelOpener:
+    """Reads models in threads of the tab, and gives them to the session; a failure is the session's to report."""
+
+    def __init__(self, tab: Widget, session: ChatSession) -> None:
+        self._tab, self._session = tab, session
+
+    def open_run(self, pane: ChatPane, name: str | None) -> None:
+        """Continue a pane with the run of that name or path."""
+        session = self._session
+        self._start(pane, lambda: session.load(name), lambda opened: session.set_model(pane, *opened))
+
+    def open_last(self, pane: ChatPane, name: str | None) -> None:
+        """Continue the last text with the run of that name or path; for None, with the one that wrote it."""
+        session = self._session
+        self._start(pane, lambda: session.load_last(name), lambda opened: session.open_text(pane, *opened))
+
+    def open_text(self, pane: ChatPane, saved: SavedChat) -> None:
+        """Continue a saved text with the model that wrote it."""
+        session, present = self._session, pane.run_name if pane.conversation is not None else ""
+        self._start(
+            pane,
+            lambda: session.cache.load_for_text(saved.content.run, present),
+            lambda model: session.open_text(pane, saved, model),
+        )
+
+    def _start(self, pane: ChatPane, read: Callable[[], Opened], show: Callable[[Opened], None]) -> None:
+        self._tab.run_worker(partial(self._open, pane, read, show), thread=True)
+
+    def _open(self, pane: ChatPane, read: Callable[[], Opened], show: Callable[[Opened], None]) -> None:
+        call = self._tab.app.call_from_thread
+        try:
+            opened = read()
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            call(self._session.loading_failed, pane, f"{error}" or type(error).__name__)
+        else:
+            call(show, opened)
