@@ -16,6 +16,7 @@ from tiny_runs import make_run
 from waiting import wait_until
 
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.lines import aligned_text_area
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
 from rnntui.tui.screens.text_browser import TextBrowser
@@ -134,6 +135,16 @@ async def test_a_new_text_can_be_begun_far_down_while_lines_wait_to_be_translate
         await user.type("warm")
         await user.work()
         assert user.shown == ["mraw"] and user.row("warm") == user.row("mraw")
+
+
+async def test_rows_that_are_painted_while_a_line_is_typed_do_not_pile_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aligned_text_area, "_CACHED_ROWS", 8)
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.type("a line that is typed")
+        assert 0 < len(user.tab.source._line_cache) <= 8
+        assert "a line that is typed" in user.screen
 
 
 async def test_a_resize_keeps_the_rows_together(tmp_path: Path) -> None:
@@ -554,6 +565,6 @@ async def test_control_characters_in_source_translation_and_name_do_not_reach_th
 
 
 def test_textual_has_the_private_methods_that_the_panes_override_or_call() -> None:
-    for name in ("_set_document", "_rewrap_and_refresh_virtual_size", "_refresh_size", "_render_line",
+    for name in ("_rewrap_and_refresh_virtual_size", "_refresh_size", "_render_line",
                  "_recompute_cursor_offset"):  # fmt: skip
         assert hasattr(TextArea, name)

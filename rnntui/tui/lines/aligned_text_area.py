@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
 from textual.document._document import DocumentBase, Location
 from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset
@@ -16,6 +17,9 @@ from textual.strip import Strip
 
 from rnntui.tui.widgets.editors import ClusterTextArea
 from rnntui.tui.widgets.paint import LEVELS, SpanStyles
+
+_CACHED_ROWS = 256
+"""Painted rows that are kept: some screens. Each key that is typed paints another one, of some kilobytes."""
 
 
 class AlignedDocument(WrappedDocument):
@@ -120,6 +124,7 @@ class AlignedTextArea(ClusterTextArea):
             soft_wrap=True, show_line_numbers=False, highlight_cursor_line=False, compact=True, read_only=read_only,
             placeholder=placeholder, id=id,
         )  # fmt: skip
+        self._line_cache = LRUCache(_CACHED_ROWS)
 
     @property
     def wrapped_document(self) -> AlignedDocument:
