@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from soak_samples import Sampler, Times, metric_rows
+from soak_samples import Sampler, Times, metric_rows, with_probe
 from tui_live import KEYS, ROOT, Terminal, own_niceness, rnntui, set_niceness
 
 SIZE = (45, 160)  # rows, columns: four panes side by side
@@ -48,9 +48,7 @@ class AppSession:
         self._tail = b""  # of the output
         self.place, self.shown_step = "start", 0
         self.sampler = Sampler(path, self._facts)
-        command = rnntui("chat", "shakespeare", "--checkpoints", str(folder / "checkpoints"))
-        if probe is not None:
-            command[1:3] = [str(Path(__file__).with_name("soak_probe.py")), str(probe.resolve())]
+        command = with_probe(rnntui("chat", "shakespeare", "--checkpoints", str(folder / "checkpoints")), probe)
         self.app = Terminal(command, folder / "settings.json", SIZE)
         self._letters = itertools.cycle(KEYS)
         self._sentences = self._english()

@@ -1,4 +1,4 @@
-"""Where the memory of the app is, minute by minute, written by the app itself. See `soak.py`, `--probe`.
+"""Where the memory of the app or the server is, minute by minute, as it says itself. See `soak.py`, `--probe`.
 
     python benchmarks/soak_probe.py probe.jsonl chat shakespeare
 
@@ -103,7 +103,7 @@ def object_facts() -> dict[str, Any]:
     return {"objects": sum(counts.values()), "types": dict(counts.most_common(MOST)), "caches": caches}
 
 
-def big_containers(least: int = 2_000) -> dict[str, int]:
+def big_containers(least: int = 200) -> dict[str, int]:
     """Return the largest lists, dictionaries and sets by size and what they hold, which shows which of them grow."""
     found: Counter[str] = Counter()
     for thing in gc.get_objects():
