@@ -65,11 +65,11 @@ def random_weights(build: Callable[[Mapping[str, NDArray[Any]]], object]) -> Wei
     rng = np.random.default_rng(1)
     weights: Weights = {}
 
-    def array(reader: WeightReader, name: str, *shape: int) -> NDArray[Any]:
+    def checked(reader: WeightReader, name: str, *shape: int) -> NDArray[Any]:
         weights[name] = rng.normal(0, 0.5, shape).astype(np.float32)
         return weights[name]
 
-    with mock.patch.object(WeightReader, "array", array):
+    with mock.patch.object(WeightReader, "_checked", checked):
         build({})
     return weights
 

@@ -24,12 +24,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import alternate, cores, print_heading, print_table, ratio, verdict
+from killed_job import answers_one_by_one, python_command, run_killed
 
 RUNS = {"sample": "shakespeare", "translate": "en-es", "score": "shakespeare", "classify": "authors"}
 COLUMNS = (
     "command", "lines", "loop", "--jobs 1", "pool", "/ one", "CPU ratio", "/ loop", "CPU ratio", "a million lines",
     "output", "MB",
 )  # fmt: skip
+KILLED_COLUMNS = (
+    "command", "lines", "minutes", "lines/s", "CPU minutes", "lines per CPU second", "killed at", "MB until 10%",
+    "MB", "start and end",
+)  # fmt: skip
+_COMPARED = 500  # lines at the start and at the end that are answered one by one, too
 _MEASURED_COMMAND = (
     "import resource, sys; from rnntui.cli.main import run; code = run(sys.argv[1:]);"
     "usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)];"
@@ -38,8 +44,10 @@ _MEASURED_COMMAND = (
 )
 
 
-def lines_for(command: str) -> Iterator[str]:
-    """Yield lines without end: English sentences to translate, Shakespeare to score and to classify."""
+def lines_for(command: str, file: str = "") -> Iterator[str]:
+    """Yield lines without end: of a file, or English sentences to translate, Shakespeare to score and to classify."""
+    if file:
+        return cycle([line for line in Path(file).read_text(encoding="utf-8").splitlines() if line.strip()])
     if command == "translate":
         rows = Path("corpora/en-es.tsv").read_text(encoding="utf-8").splitlines()
         return cycle([row.split("\t")[0] for row in rows[:: max(1, len(rows) // 5000)]])
@@ -48,7 +56,11 @@ def lines_for(command: str) -> Iterator[str]:
 
 
 def loop(command: str, lines: list[str], length: int) -> Callable[[], None]:
-    """Return the loop that a script author writes first."""
+    """Return the loop that a script author writes first.
+
+    That of `score` reads a line by the product that is fastest for a single one: `TextModel.score`, whose result is the
+    same in any batch, takes three to five times as long.
+    """
     from rnntui.environment import use_one_blas_thread
 
     use_one_blas_thread()  # before numpy is loaded
@@ -62,21 +74,31 @@ def loop(command: str, lines: list[str], length: int) -> Callable[[], None]:
         return lambda: [model.classify([line], workers=1)[0].label for line in lines] and None
     assert isinstance(model, TextModel)
     if command == "score":
-        return lambda: [model.score(line).log_probability for line in lines] and None
+        from rnntui.inference.generate import initial_context_ids
+        from rnntui.inference.loaded_model import load_language_model
+        from rnntui.inference.scoring import score
+
+        loaded = load_language_model(model.run, precision="fp32")
+        encode, context = loaded.tokenizer.encode, initial_context_ids(loaded.tokenizer)
+        return lambda: (
+            [score(loaded.network, context, encode(line), len(line)).log_probability for line in lines] and None
+        )
     return lambda: (
         ["".join(token.text for token in model.generate(length=length, seed=seed)) for seed in range(len(lines))]
         and None
     )
 
 
-def arguments_of(command: str, count: int, length: int, folder: Path) -> list[str]:
+def arguments_of(command: str, count: int, arguments: argparse.Namespace, folder: Path) -> list[str]:
     """Return a command line for so many lines, without `--jobs` and `--output`."""
     common = [command, "--run", RUNS[command], "--checkpoints", "checkpoints"]
     if command == "sample":
-        return [*common, "--samples", str(count), "-n", str(length), "--seed", "0", "--json"]
+        return [*common, "--samples", str(count), "-n", str(arguments.length), "--seed", "0", "--json"]
     file = folder / f"{command}-{count}.txt"
     if not file.exists():
-        file.write_text("".join(f"{line}\n" for line in islice(lines_for(command), count)), encoding="utf-8")
+        file.write_text(
+            "".join(f"{line}\n" for line in islice(lines_for(command, arguments.text), count)), encoding="utf-8"
+        )
     return [*common, "--file", str(file)]
 
 
@@ -111,9 +133,9 @@ def measure(command: str, count: int, arguments: argparse.Namespace, folder: Pat
     """Return the row of a command."""
     suffix = "jsonl" if command == "sample" else "txt"
     outputs = {jobs: folder / f"{command}-out-{jobs}.{suffix}" for jobs in (1, arguments.jobs)}
-    line = arguments_of(command, count, arguments.length, folder)
+    line = arguments_of(command, count, arguments, folder)
     looped = max(1, count // arguments.loop_share)
-    run_loop = loop(command, list(islice(lines_for(command), looped)), arguments.length)
+    run_loop = loop(command, list(islice(lines_for(command, arguments.text), looped)), arguments.length)
     usages: dict[str, list[Usage]] = {"one": [], "pool": [], "loop": []}
 
     def by_command(name: str, jobs: int) -> Callable[[], float]:
@@ -146,20 +168,66 @@ def measure(command: str, count: int, arguments: argparse.Namespace, folder: Pat
     ]  # fmt: skip
 
 
+def measure_killed(command: str, count: int, arguments: argparse.Namespace, folder: Path) -> list[object]:
+    """Return the row of a job that is killed at half of its lines and goes on."""
+    output = folder / f"{command}-killed.txt"
+    line = arguments_of(command, count, arguments, folder)
+    killable = python_command(*line, "--jobs", str(arguments.jobs), "--output", str(output))
+    facts = run_killed(killable, output, count)
+    with output.open(encoding="utf-8") as file:
+        answers = list(file)
+    verdict = "DIFFERENT"
+    if len(answers) == count and command == "sample":
+        verdict = "-"  # for samples drawn alone, see README
+    elif len(answers) == count:
+        ends = [slice(0, _COMPARED), slice(count - _COMPARED, count)]
+        texts = list(islice(lines_for(command, arguments.text), count))
+        alone = python_command(command, "--run", RUNS[command], "--checkpoints", "checkpoints", "--jobs", "1")
+        is_same = all(answers_one_by_one(alone, texts[part]) == "".join(answers[part]) for part in ends)
+        verdict = "same" if is_same else "DIFFERENT"
+    return [
+        command, f"{count:,}", f"{facts.seconds / 60:.1f}", f"{count / facts.seconds:,.0f}", f"{facts.cpu / 60:.1f}",
+        f"{count / facts.cpu:,.0f}", f"{facts.killed_at:,}", f"{facts.early_megabytes:.0f}", f"{facts.megabytes:.0f}",
+        verdict,
+    ]  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commands", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument(
+        "--run", action="append", default=[], metavar="COMMAND=RUN", help="another run for a command, by its path",
+    )  # fmt: skip
+    parser.add_argument("--text", default="", metavar="FILE", help="take the lines of this file, over and over")
     parser.add_argument("--lines", type=int, default=20_000, help="lines to score; 15 times as many to classify")
     parser.add_argument("--length", type=int, default=100, help="tokens of a sample")
     parser.add_argument("--jobs", type=int, default=cores(), help="processes of the pool")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--loop-share", type=int, default=10, help="the loop gets one line of so many")
+    parser.add_argument(
+        "--killed", type=int, nargs="+", metavar="LINES",
+        help="instead, one job of so many lines each, killed at half of them and resumed: memory, and answers alone",
+    )  # fmt: skip
     arguments = parser.parse_args()
+    RUNS.update(each.split("=", 1) for each in arguments.run)
     print_heading(
-        "many lines", "fp32", jobs=arguments.jobs, rounds=arguments.rounds, tokens_of_a_sample=arguments.length
+        "many lines",
+        "fp32",
+        runs=", ".join(RUNS[command] for command in arguments.commands),
+        jobs=arguments.jobs,
+        rounds=arguments.rounds,
+        tokens_of_a_sample=arguments.length,
     )
     shares = {"sample": 0.25, "translate": 0.25, "score": 1, "classify": 15}
     with tempfile.TemporaryDirectory() as folder:
+        if arguments.killed:
+            rows = [
+                measure_killed(command, count, arguments, Path(folder))
+                for command in arguments.commands
+                for count in arguments.killed
+            ]
+            print_table("jobs that were killed and went on; PSS of all processes", KILLED_COLUMNS, rows)
+            return
         rows = [
             measure(command, max(1, int(arguments.lines * shares[command])), arguments, Path(folder))
             for command in arguments.commands

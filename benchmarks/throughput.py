@@ -65,7 +65,7 @@ class Shape:
 
 
 SHAPES = [
-    *(Shape(cell, 1, 512, window=32, embedding=64) for cell in ("lstm", "gru", "rnn")),  # the command's default shape
+    *(Shape(cell, 1, 512, batch=32, window=32, embedding=64) for cell in ("lstm", "gru", "rnn")),  # the default shape
     Shape("lstm", 1, 512),
     Shape("lstm", 2, 256, batch=32),
     Shape("gru", 1, 512),

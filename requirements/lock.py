@@ -3,8 +3,9 @@
     make lock        (after a change of constraints.txt or of the dependencies in pyproject.toml)
 
 `app.txt` is what `make chat` installs, `train.txt` what `make setup` and `make demo` add, `dev.txt` what `make test`
-adds. Each has hatchling too, which builds rnntui itself. The hashes are those of the package index that uv is set up
-for, of wheels and source archives of every platform, so one file serves all.
+adds, `serve.txt` what an image of the Dockerfile has besides. Each has hatchling too, which builds rnntui itself. The
+hashes are those of the package index that uv is set up for, of wheels and source archives of every platform, so one
+file serves all.
 
 torch is left out, as are the GPU libraries that it needs on Linux (`nvidia-*`, `cuda-*`, `triton`): there is more than
 one build of a version, and with hashes of several, pip takes the one whose index tells its hash, so the large GPU build
@@ -19,7 +20,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SETS = {"app": [], "train": ["train"], "dev": ["dev"]}
+SETS = {"app": [], "serve": ["serve"], "train": ["train"], "dev": ["dev"]}
 """Extras of each file."""
 BUILD = "hatchling\neditables\n"
 LEFT_OUT = re.compile(r"(torch|nvidia|cuda|triton)\b|.*sys_platform == 'emscripten'")

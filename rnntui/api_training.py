@@ -14,6 +14,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.settings import Settings
 from rnntui.text.corpus import find_corpus
 from rnntui.training.events import Event
+from rnntui.training.torchrun import TorchrunEnvironment
 
 _log = logging.getLogger("rnntui")
 
@@ -44,7 +45,12 @@ def create_and_train(
         folder: the folder of runs.
         name: name of the run; None takes the corpus's.
         on_event: receives each event; training stops once it returns False.
+
+    Raises `UsageError` in one of several processes that torchrun has started.
     """
+    place = TorchrunEnvironment.read()
+    place.require_single("rnntui.train")
+    place.check_local_steps(request.settings["Training"].local_steps)  # type: ignore[attr-defined]  # of every kind
     prepare_for_torch(_log.info)
     run = _CREATORS[request.kind](request, folder, name)
     from rnntui.training.train_run import train_run

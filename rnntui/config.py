@@ -317,6 +317,13 @@ class TrainerConfig(Settings):
     threads: int | None = setting_field(
         None, "CPU threads; auto: as many as are fastest at the moment", low=1, high=1024, none="auto"
     )
+    local_steps: int = setting_field(
+        1,
+        "with several processes, steps that each takes on its own before all average their weights; 1: gradients are "
+        "added up in every step",
+        low=1,
+        high=10_000,
+    )
     seed: int = setting_field(1, "random seed", low=0, high=2**32 - 1)
     tensorboard: bool = setting_field(
         False, "also log the metrics and samples for TensorBoard, in the folder tensorboard of the run"

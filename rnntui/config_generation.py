@@ -7,6 +7,8 @@ from typing import Literal
 
 from rnntui.settings import Settings, record, setting_field
 
+LONGEST_REPETITION_WINDOW = 100_000
+
 
 @record
 class SamplingConfig(Settings):
@@ -26,7 +28,9 @@ class SamplingConfig(Settings):
         0.0, "drop tokens less than p times as probable as the most probable one; 0: off", low=0.0, high=1.0
     )
     repetition_penalty: float = setting_field(1.0, "above 1: penalize recent tokens; 1: off", low=0.01, high=100.0)
-    repetition_window: int = setting_field(64, "recent tokens that the penalty applies to", low=0, high=100_000)
+    repetition_window: int = setting_field(
+        64, "recent tokens that the penalty applies to", low=0, high=LONGEST_REPETITION_WINDOW
+    )
 
 
 Precision = Literal["auto", "fp32", "int8", "int4"]

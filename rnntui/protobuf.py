@@ -15,7 +15,12 @@ def text_field(number: int, value: str) -> bytes:
 
 def bytes_field(number: int, value: bytes) -> bytes:
     """Return bytes, which may be those of an encoded message."""
-    return varint(number << 3 | 2) + varint(len(value)) + value
+    return bytes_header(number, len(value)) + value
+
+
+def bytes_header(number: int, size: int) -> bytes:
+    """Return what stands before so many bytes, or before an encoded message of so many."""
+    return varint(number << 3 | 2) + varint(size)
 
 
 def integer_field(number: int, value: int) -> bytes:

@@ -17,8 +17,8 @@ MAX_JSON_BYTES = 1 << 24
 _VALUES, _CONTAINERS = 200_000, 20_000  # of JSON that has few bytes for each
 _BYTES_PER_VALUE, _BYTES_PER_CONTAINER = 32, 64
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # possessive, and its end optional: linear in time
+_LEAST_READ = 1 << 16  # bytes that are asked for of a file that says it has none, as those below /proc do
 _COPIED = 1 << 20  # bytes at a time
-_READ = 1 << 16  # bytes at a time of a file that grows, or that has a size of 0 as below /proc
 _NOT_A_FILE = "it is not a file, but a folder, device or pipe"
 
 
@@ -56,8 +56,8 @@ def read_bounded(path: Path, limit: int) -> bytes:
         data = bytearray()
         size = os.fstat(file.fileno()).st_size
         if size <= limit:
-            # Little more than the file has: `read` first takes as much memory as it may return, here often 16 MB.
-            while block := file.read(min(max(size + 1 - len(data), _READ), limit + 1 - len(data))):
+            # As much memory is taken as is asked for, so not as much as is allowed.
+            while block := file.read(min(max(size + 1, _LEAST_READ), limit + 1 - len(data))):
                 data += block
                 if len(data) > limit:
                     break

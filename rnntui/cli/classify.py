@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.cli.classify_runs import RunsOutput, check_runs_options, classify_by_runs, runs_option
+from rnntui.cli.classify_runs import (
+    RunsOutput,
+    check_runs_options,
+    classify_by_runs,
+    compared_runs,
+    runs_identity,
+    runs_option,
+)
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.line_input import NumberedLine, TextReading, check_texts, file_option, read_lines
 from rnntui.cli.line_jobs import LineFunction, LineJobOptions, LineResult, run_line_job
@@ -108,7 +115,9 @@ def command(
         check_runs_options(context)
     source = read_lines(text, files, TextReading(encoding, errors, newlines))
     if runs:
-        classify_by_runs(runs, checkpoints, source, RunsOutput(as_json, explain))
+        folders = compared_runs(runs, checkpoints)
+        with open_output(context, runs_identity(folders)) as lines:
+            classify_by_runs(folders, source, lines, RunsOutput(as_json, explain), jobs)
         return
     use_one_blas_thread()
     from rnntui.cli.classify_output import ClassificationWriter, Threshold

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,17 +10,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.line_input import Lines, NumberedLine, line_batches
+from rnntui.cli.line_input import MAX_BATCH, Lines, NumberedLine
+from rnntui.cli.line_jobs import LineFunction, LineJobOptions, LineResult, UnknownCharacters, run_line_job
+from rnntui.cli.line_output import run_identity
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
-from rnntui.cli.terminal import utf8_argument, warn_unknown_characters, write_out
+from rnntui.cli.terminal import utf8_argument
 from rnntui.errors import UsageError
-from rnntui.processors import usable_cpus
 from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from rnntui.cli.line_output import LineOutput
     from rnntui.inference.loaded_model import LoadedLanguageModel
     from rnntui.inference.model_comparison import Comparison, WordBits
     from rnntui.runs.folder import RunFolder
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _MAX_WORDS = 5  # that the column of --explain names
-_ALLOWED = {"runs", "checkpoints", "text", "files", "encoding", "errors", "newlines", "as_json", "explain", "debug"}
+_LONG_INPUT = 1000  # lines
+_ALLOWED = {
+    "runs", "checkpoints", "text", "files", "encoding", "errors", "newlines", "output", "resume", "jobs", "as_json",
+    "explain", "debug",
+}  # fmt: skip
 """Parameters of `rnntui classify` that `--runs` has a use for; the others are for classifiers."""
 
 
@@ -55,45 +60,70 @@ def check_runs_options(context: click.Context) -> None:
             raise UsageError(f"{parameter.opts[0]} is for a classifier, not for --runs", setting=parameter.name or "")
 
 
-def classify_by_runs(names: Sequence[str], checkpoints: str | None, source: Lines, output: RunsOutput) -> None:
+def runs_identity(runs: Mapping[str, RunFolder]) -> dict[str, Any]:
+    """Return what tells runs and their weights from others."""
+    return {name: run_identity(run) for name, run in runs.items()}
+
+
+def classify_by_runs(
+    runs: Mapping[str, RunFolder], source: Lines, output: LineOutput, form: RunsOutput, jobs: int | None = None
+) -> None:
     """Write for each line the run that explains it best and its margin over the second, in bits; blank stays blank.
+
+    Args:
+        runs: language models, as `compared_runs` returns them.
+        source: the lines.
+        output: where it is written.
+        form: what is written.
+        jobs: number of processes; see `LineJobOptions`.
+
+    Raises `UsageError` for a run that is not a language model.
+    """
+    use_one_blas_thread()
+    with ProgressBar("classifying", is_wanted=not output.is_terminal) as bar:
+        run_line_job(_ComparisonJob(runs, form), source, output, bar, LineJobOptions(jobs, _LONG_INPUT, MAX_BATCH))
+
+
+@dataclass(frozen=True)
+class _ComparisonJob:
+    """Compares lines under language models, which are given by what they are called in the output."""
+
+    runs: Mapping[str, RunFolder]
+    form: RunsOutput
+
+    def load(self, workers: int) -> LineFunction:
+        import numpy as np
+
+        from rnntui.inference.loaded_model import load_language_model
+        from rnntui.inference.model_comparison import ModelComparison
+
+        models = {name: load_language_model(run, np.float64) for name, run in self.runs.items()}
+        comparison, names = ModelComparison(list(models.values())), list(models)
+        unknown = _UnknownCharacters(models)
+
+        def classify(batch: list[NumberedLine], on_progress: Callable[[float], None] | None = None) -> LineResult:
+            lines = [line for line in batch if line.text.strip()]
+            texts = [line.text for line in lines]
+            compared = iter(comparison.compare(texts, self.form.explain, workers, on_progress))
+            results = [(line.text, next(compared) if line.text.strip() else None) for line in batch]
+            outputs = [
+                _json(text, result, names, self.form) if self.form.as_json else _plain(result, names)
+                for text, result in results
+            ]
+            return LineResult("".join(outputs), unknown=tuple(unknown.of(lines)))
+
+        return classify
+
+
+def compared_runs(names: Sequence[str], checkpoints: str | None) -> dict[str, RunFolder]:
+    """Return the runs by what they are called in the output: the name, or the path where two have the same name.
 
     Args:
         names: values of `--runs`: names or paths of language models, separated by commas.
         checkpoints: the folder that `--checkpoints` names, if any.
-        source: the lines.
-        output: what is written.
 
-    Raises `UsageError` for fewer than two runs, the same run twice, or a run that is not a language model.
+    Raises `UsageError` for fewer than two runs, or the same run twice; for other errors see `choose_run_in`.
     """
-    runs = _runs(names, checkpoints)
-    use_one_blas_thread()
-    import numpy as np
-
-    from rnntui.inference.loaded_model import load_language_model
-    from rnntui.inference.model_comparison import ModelComparison
-
-    models = {name: load_language_model(run, np.float64) for name, run in runs.items()}
-    comparison = ModelComparison(list(models.values()))
-    unknown = _UnknownCharacters(models)
-    workers, done = usable_cpus(), 0
-    with ProgressBar("classifying", is_wanted=not sys.stdout.isatty()) as bar:
-        for batch in line_batches(source):
-            lines = [line for line in batch if line.text.strip()]
-            unknown.warn(lines)
-            texts = [line.text for line in lines]
-            report = bar.lines_of_batch(done, len(batch), source.count)
-            compared = iter(comparison.compare(texts, output.explain, workers, report))
-            for line in batch:
-                result = next(compared) if line.text.strip() else None
-                write_out(
-                    _json(line.text, result, list(runs), output) if output.as_json else _plain(result, list(runs))
-                )
-            done += len(batch)
-
-
-def _runs(names: Sequence[str], checkpoints: str | None) -> dict[str, RunFolder]:
-    """Return the runs by what they are called in the output: the name, or the path where two have the same name."""
     given = [part for name in names for part in name.split(",")]
     if "" in given:
         raise UsageError("--runs has an empty name", hint="as in --runs shakespeare,austen")
@@ -114,22 +144,21 @@ def _runs(names: Sequence[str], checkpoints: str | None) -> dict[str, RunFolder]
 
 
 class _UnknownCharacters:
-    """Warns of characters (of a word model: words) that a run does not know, once for each run and character."""
+    """Finds characters (of a word model: words) that a run does not know, once for each run and character."""
 
-    def __init__(self, models: dict[str, LoadedLanguageModel]) -> None:
+    def __init__(self, models: Mapping[str, LoadedLanguageModel]) -> None:
         self._models = models
         self._named: dict[str, set[str]] = {name: set() for name in models}
 
-    def warn(self, lines: Sequence[NumberedLine]) -> None:
-        """Name the unknown characters of lines that have not been named yet, with the line and the run."""
+    def of(self, lines: Sequence[NumberedLine]) -> Iterator[UnknownCharacters]:
+        """Yield the unknown characters of lines that no earlier line had."""
         for label, text in lines:
             for name, model in self._models.items():
-                named = self._named[name]
-                unknown = [
-                    character for character in model.tokenizer.unknown_characters(text) if character not in named
-                ]
-                named.update(unknown)
-                warn_unknown_characters(unknown, f"{label}, {name}")
+                unknown = model.tokenizer.unknown_characters(text)
+                new = tuple(character for character in unknown if character not in self._named[name])
+                self._named[name].update(new)
+                if new:
+                    yield UnknownCharacters(label, name, new)
 
 
 def _plain(result: Comparison | None, names: Sequence[str]) -> str:
@@ -142,7 +171,7 @@ def _plain(result: Comparison | None, names: Sequence[str]) -> str:
     return "\t".join(columns) + "\n"
 
 
-def _json(text: str, result: Comparison | None, names: Sequence[str], output: RunsOutput) -> str:
+def _json(text: str, result: Comparison | None, names: Sequence[str], form: RunsOutput) -> str:
     values: dict[str, object] = {"text": text, "run": None, "margin": None, "bits": {}, "bits_per_character": {}}
     if result is not None:
         bits = {names[index]: result.bits[index] for index in result.ranking}
@@ -152,7 +181,7 @@ def _json(text: str, result: Comparison | None, names: Sequence[str], output: Ru
             "bits": bits,
             "bits_per_character": {name: round(value / result.characters, 4) for name, value in bits.items()},
         }
-    if output.explain:
+    if form.explain:
         values["words"] = [] if result is None else [_json_word(word, result, names) for word in result.words]
     return json.dumps(values) + "\n"
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rnntui.cli.line_input import Lines, NumberedLine, line_batches, skip_lines
-from rnntui.cli.terminal import print_note
+from rnntui.cli.terminal import print_note, warn_unknown_characters
 from rnntui.processors import usable_cpus
 
 if TYPE_CHECKING:
@@ -19,14 +19,31 @@ if TYPE_CHECKING:
     from rnntui.cli.progress_bar import ProgressBar
 
 _BACKLOG = 16  # lines that arrive together: their writer does not wait for answers
+_SHARES = 4  # batches for each process at least, so that none is left with much more than the others
+
+
+class UnknownCharacters(NamedTuple):
+    """Characters of a line, called `label`, that one of several models does not know."""
+
+    label: str
+    model: str
+    characters: tuple[str, ...]
 
 
 class LineResult(NamedTuple):
-    """The answer to a batch of lines: what is written, notes for stderr, and counts that are added up by name."""
+    """The answer to a batch of lines.
+
+    Args:
+        output: what is written.
+        notes: for stderr.
+        counts: added up by name.
+        unknown: characters to warn of, once for each model however many lines have them.
+    """
 
     output: str | bytes
     notes: tuple[str, ...] = ()
     counts: Mapping[str, int] = {}
+    unknown: tuple[UnknownCharacters, ...] = ()
 
 
 class LineFunction(Protocol):
@@ -52,7 +69,7 @@ class LineJobOptions:
     Args:
         jobs: processes; 1 also means a single thread; None for as many as usable CPUs if the input is long.
         long_input: lines from which on the start of a process costs less than it gains.
-        max_batch: lines in a batch.
+        max_batch: lines in a batch at most; fewer where several processes share a short input.
     """
 
     jobs: int | None
@@ -69,17 +86,25 @@ def run_line_job(
     `long_input` lines of it are answered; a writer that waits for answers gets each as soon as it is there.
     """
     done, counts = output.done, Counter[str]()
-    batches = line_batches(skip_lines(source, done), options.max_batch)
+    named: defaultdict[str, set[str]] = defaultdict(set)
     cpus = usable_cpus()
     is_auto = options.jobs is None and cpus > 1
     processes = options.jobs or 1
     if is_auto and source.count is not None and source.count - done >= options.long_input:
         processes = cpus
+    max_batch = options.max_batch
+    if processes > 1 and source.count is not None:
+        max_batch = max(_BACKLOG, min(max_batch, (source.count - done) // (_SHARES * processes)))
+    batches = line_batches(skip_lines(source, done), max_batch)
 
     def write(result: LineResult, lines: int) -> None:
         nonlocal done
         for note in result.notes:
             print_note(note)
+        for label, model, characters in result.unknown:
+            new = [character for character in characters if character not in named[model]]
+            named[model].update(new)
+            warn_unknown_characters(new, f"{label}, {model}")
         output.write(result.output)
         counts.update(result.counts)
         done += lines

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.cli.terminal import print_note
-from rnntui.errors import RunError, UsageError
+from rnntui.errors import RunError
 
 if TYPE_CHECKING:
     from rnntui.config import TrainerConfig
@@ -27,7 +27,7 @@ class TrainingProcesses:
         checkpoints: The folder of runs.
         searches_rate: True if a learning rate is to be found first, which several processes cannot.
 
-    Raises `UsageError` if the environment is not that of torchrun, or if a batch cannot be divided.
+    Raises `UsageError` if the environment is not that of torchrun, or if the settings need another number of processes.
     """
 
     def __init__(
@@ -36,12 +36,11 @@ class TrainingProcesses:
         from rnntui.training.torchrun import TorchrunEnvironment
 
         self.place: TorchrunEnvironment = TorchrunEnvironment.read()
-        if self.place.size > 1 and searches_rate:
-            raise UsageError(
-                "--find-learning-rate and --use-found-rate need a single process", hint="run them without torchrun"
-            )
+        if searches_rate:
+            self.place.require_single("--find-learning-rate or --use-found-rate")
         if training is not None:
             self._check_batch_size(training)
+            self.place.check_local_steps(training.local_steps)
         self._kind, self._checkpoints, self._is_new = kind, checkpoints, training is not None
         self._group: ProcessGroup | None = None
         self._is_shared = False  # the others know the run

@@ -99,14 +99,20 @@ def prepare_training() -> None:
 def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> Path:
     """Return the folder of runs. A name that a new run cannot have is refused here, before anything is read.
 
+    The run of that name may be there if torchrun has restarted the job that made it.
+
     Raises `UsageError` for such a name, or if `checkpoints` is a file.
     """
     from rnntui.runs.creation import check_name
+    from rnntui.runs.folder import RunFolder
     from rnntui.runs.lookup import checkpoints_folder
 
     folder = checkpoints_folder(checkpoints)
     if name is not None and not resume:
-        check_name(name, folder)
+        from rnntui.training.torchrun import TorchrunEnvironment
+
+        if not TorchrunEnvironment.read().has_made(RunFolder(folder / name)):
+            check_name(name, folder)
     return folder
 
 

@@ -73,7 +73,11 @@ def command(
     require_extra("train", "tuning")
     require_extra("tune", "tuning")
     from rnntui.training.prepare_language_model import LanguageModelRequest
+    from rnntui.training.torchrun import TorchrunEnvironment
 
+    place = TorchrunEnvironment.read()
+    place.require_single("rnntui tune")
+    place.check_local_steps(training.local_steps)
     prepare_for_torch()
     folder = runs_folder(checkpoints, None, resume=False)
     given = frozenset(given_settings(context, *_SETTINGS))

@@ -8,8 +8,10 @@ folded into the weights: one tanh over all gates, and no overflow.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from typing import ClassVar, Protocol
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,16 +27,53 @@ class Matrix(Protocol):
     def __rmatmul__(self, inputs: Array, /) -> Array: ...
 
 
+class Weight(Protocol):
+    """A weight of which some rows at a time are looked at: an array, or one in a file that is read by parts."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def __getitem__(self, rows: slice, /) -> Array: ...
+
+
+_Cell = TypeVar("_Cell", bound="RecurrentCell")
+
+_BLOCK = 1 << 16  # elements of a matrix that are transposed at a time
+
+
+def transposed(weight: Weight) -> Array:
+    """Return a matrix `(K, N)` as `(N, K)`, contiguous. It is read by blocks of rows, so there is no further copy."""
+    return _transposed(weight, [(slice(0, weight.shape[0]), 1.0)])
+
+
+def _transposed(weight: Weight, parts: Sequence[tuple[slice, float]]) -> Array:
+    """Return parts of the rows of a matrix, each times a number, transposed and beside each other."""
+    result = np.empty((weight.shape[1], weight.shape[0]), weight.dtype)
+    step, end = max(1, _BLOCK // max(1, weight.shape[1])), 0
+    for rows, scale in parts:
+        for start in range(rows.start, rows.stop, step):
+            block = weight[start : min(start + step, rows.stop)].T
+            np.multiply(block, weight.dtype.type(scale), out=result[:, end : end + block.shape[1]])
+            end += block.shape[1]
+    return result
+
+
 class RecurrentCell(ABC):
     """One recurrent layer.
 
     `gates` is G, the number of blocks of H rows in the weights. `states` is C, the number of components of the state
     (h, and for an LSTM c): a state is `(C, B, H)`, and its row 0 is the hidden state h that the next layer reads.
     `state_names` are the names of these components in the equations, `gate_names` those of the gates, in the order in
-    which `gate_values` has them.
+    which `gate_values` has them. `gate_order` are the blocks of torch's rows in the order in which they are stored
+    here, and `gate_scales` what each is multiplied by: a half for sigmoid gates. Both are empty where nothing changes.
     `weight_in (I, G*H)` and `weight_recurrent (H, G*H)` are the weights as stored, which `cell_gradients` reads;
     `matrix_in` and `matrix_recurrent` are what inputs and hidden states are multiplied by: the same arrays, unless
     `quantization` has replaced them.
+
+    The weights are arrays of one dtype, or read from a file by parts.
 
     Args:
         weight_ih: `(G*H, I)`, applied to the input.
@@ -45,26 +84,37 @@ class RecurrentCell(ABC):
 
     gates: ClassVar[int]
     states: ClassVar[int]
+    gate_order: ClassVar[tuple[int, ...]] = ()
+    gate_scales: ClassVar[tuple[float, ...]] = ()
     gate_names: ClassVar[tuple[str, ...]] = ()
     state_names: ClassVar[tuple[str, ...]] = ("h",)
 
-    def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
+    def __init__(self, weight_ih: Weight, weight_hh: Weight, bias_ih: Weight, bias_hh: Weight) -> None:
         self.hidden = weight_hh.shape[1]
-        rows, scale = self._row_order(), self._gate_scales().repeat(self.hidden)
-        self.weight_in: Array = np.ascontiguousarray((weight_ih[rows] * scale[:, None]).T)  # (I, G*H)
-        self.weight_recurrent: Array = np.ascontiguousarray((weight_hh[rows] * scale[:, None]).T)  # (H, G*H)
+        blocks = (slice(gate * self.hidden, (gate + 1) * self.hidden) for gate in self.gate_order or range(self.gates))
+        parts = list(zip(blocks, self.gate_scales or (1.0,) * self.gates, strict=True))
+        self.weight_in = _transposed(weight_ih, parts)  # (I, G*H)
+        self.weight_recurrent = _transposed(weight_hh, parts)  # (H, G*H)
         self.matrix_in: Matrix = self.weight_in
         self.matrix_recurrent: Matrix = self.weight_recurrent
-        self._bias_in = bias_ih[rows] * scale
-        self._bias_recurrent = bias_hh[rows] * scale
+        self._biases = [  # of the inputs and of the recurrent product, (G*H,) each
+            np.concatenate([bias[rows] * bias.dtype.type(scale) for rows, scale in parts])
+            for bias in (bias_ih, bias_hh)
+        ]
+        self._merge_biases()
 
-    def _gate_scales(self) -> Array:
-        """The factor of each gate's weights `(G,)`, in the order of `_row_order`: a half for sigmoid gates."""
-        return np.ones(self.gates, dtype=np.float32)
+    def _merge_biases(self) -> None:
+        """Make of both biases the one that is added to the inputs' part of the gates, `(G*H,)`."""
+        self._bias_in = self._biases[0] + self._biases[1]
 
-    def _row_order(self) -> NDArray[np.intp]:
-        """Indices `(G*H,)` into torch's rows: the order in which they are stored here."""
-        return np.arange(self.gates * self.hidden)
+    def converted(self: _Cell, dtype: type[np.floating]) -> _Cell:
+        """Return the same cell in another dtype; its matrices must be arrays."""
+        other = copy.copy(self)
+        other.weight_in, other.weight_recurrent = self.weight_in.astype(dtype), self.weight_recurrent.astype(dtype)
+        other.matrix_in, other.matrix_recurrent = other.weight_in, other.weight_recurrent
+        other._biases = [bias.astype(dtype) for bias in self._biases]
+        other._merge_biases()
+        return other
 
     def project(self, inputs: Array) -> Array:
         """Return the inputs' part of the gates, `(..., I) -> (..., G*H)`; all steps at once where inputs are known."""
@@ -112,19 +162,10 @@ class LSTMCell(RecurrentCell):
 
     gates = 4
     states = 2
+    gate_order = (0, 1, 3, 2)
+    gate_scales = (0.5, 0.5, 0.5, 1.0)
     gate_names = ("i", "f", "o", "g")
     state_names = ("h", "c")
-
-    def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
-        super().__init__(weight_ih, weight_hh, bias_ih, bias_hh)
-        self._bias_in = self._bias_in + self._bias_recurrent
-
-    def _gate_scales(self) -> Array:
-        return np.array([0.5, 0.5, 0.5, 1.0], dtype=np.float32)
-
-    def _row_order(self) -> NDArray[np.intp]:
-        rows = np.arange(4 * self.hidden).reshape(4, self.hidden)
-        return rows[[0, 1, 3, 2]].ravel()
 
     def gate_values(self, projected: Array, hidden: Array) -> Array:
         gates: Array = hidden @ self.matrix_recurrent
@@ -159,17 +200,14 @@ class GRUCell(RecurrentCell):
 
     gates = 3
     states = 1
+    gate_scales = (0.5, 0.5, 1.0)
     gate_names = ("r", "z", "n")
 
-    def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
-        super().__init__(weight_ih, weight_hh, bias_ih, bias_hh)
+    def _merge_biases(self) -> None:
         # The reset gate multiplies b_hn, so that bias stays with the recurrent product; the others can be merged.
-        sigmoids = slice(0, 2 * self.hidden)
-        self._bias_in[sigmoids] += self._bias_recurrent[sigmoids]
-        self.bias_candidate = self._bias_recurrent[2 * self.hidden :]
-
-    def _gate_scales(self) -> Array:
-        return np.array([0.5, 0.5, 1.0], dtype=np.float32)
+        self._bias_in, sigmoids = self._biases[0].copy(), slice(0, 2 * self.hidden)
+        self._bias_in[sigmoids] += self._biases[1][sigmoids]
+        self.bias_candidate = self._biases[1][2 * self.hidden :]
 
     def gate_values(self, projected: Array, hidden: Array) -> Array:
         size = self.hidden
@@ -207,14 +245,13 @@ class RNNCell(RecurrentCell):
 
     def __init__(
         self,
-        weight_ih: Array,
-        weight_hh: Array,
-        bias_ih: Array,
-        bias_hh: Array,
+        weight_ih: Weight,
+        weight_hh: Weight,
+        bias_ih: Weight,
+        bias_hh: Weight,
         nonlinearity: Nonlinearity = "tanh",
     ) -> None:
         super().__init__(weight_ih, weight_hh, bias_ih, bias_hh)
-        self._bias_in = self._bias_in + self._bias_recurrent
         self.is_relu = nonlinearity == "relu"
 
     @property
@@ -231,3 +268,10 @@ class RNNCell(RecurrentCell):
 
 
 CELL_CLASSES: dict[Cell, type[RecurrentCell]] = {"lstm": LSTMCell, "gru": GRUCell, "rnn": RNNCell}
+
+
+def converted(value: Any, dtype: type[np.floating]) -> Any:
+    """Return an array, a cell, or a list or tuple of such in another dtype."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(converted(each, dtype) for each in value)
+    return value.converted(dtype) if isinstance(value, RecurrentCell) else value.astype(dtype)

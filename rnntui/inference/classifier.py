@@ -25,11 +25,10 @@ from rnntui.inference.explanation import (
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.inference.numpy_classifier import ClassifierSizes, Logits, NumpyClassifier
 from rnntui.inference.numpy_language_model import Ids
-from rnntui.inference.weight_reader import weights_of_file
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.weights_file import load_arrays, load_weights
+from rnntui.runs.weights_file import load_arrays, open_weights
 from rnntui.settings import shown_value
 from rnntui.text.classifier_tokens import ClassifierTokenizer
 from rnntui.text.control_chars import unknown_characters_message
@@ -331,9 +330,8 @@ def load_classifier(run: RunFolder) -> TextClassifier:
     if not labels or any(normalize_text(label) != label for label in labels):
         raise RunError(f"{run.config_file} does not say which labels the classifier has; the run is broken")
     ngrams = None if shape.ngrams == "none" else load_ngrams(run)
-    weights = load_weights(run.weights_file)
     sizes = ClassifierSizes(tokenizer.vocab_size, len(labels), 0 if ngrams is None else ngrams.size)
-    with weights_of_file(run.weights_file):
+    with open_weights(run.weights_file) as weights:
         model = NumpyClassifier(weights, shape, sizes)
     return TextClassifier(model, ClassifierTokenizer(tokenizer, is_lowercase), labels, ngrams)
 

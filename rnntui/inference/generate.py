@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from rnntui.config_generation import SamplingConfig
+from rnntui.config_generation import LONGEST_REPETITION_WINDOW, SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
 from rnntui.inference.sampling import TokenIds, next_distributions, sample, surprisal_bits
@@ -110,7 +110,8 @@ class Generation:
         else:
             repeated = np.repeat(tokens[:, None], batch, axis=1)
             self.logits, self.state = self.model.feed(repeated, self.state, on_progress)
-        last_tokens = [token for token in tokens[-REMEMBERED:].tolist() if token != self.end_id]
+        # The next step drops what its window does not reach, which is not known here.
+        last_tokens = [token for token in tokens[-LONGEST_REPETITION_WINDOW:].tolist() if token != self.end_id]
         for recent in self.recent:
             recent.extend(last_tokens)
 

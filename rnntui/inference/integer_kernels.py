@@ -26,6 +26,7 @@ MAX_INPUT = 127  # inputs are integers from -127 to 127
 BLOCK_ROWS = 127  # rows of the weights in a block; with the additional one, a block of `MatMulNBits`
 _BLOCK = BLOCK_ROWS + 1
 _MIN_WEIGHTS = 200_000  # of a matrix for onnxruntime, whose calls cost as much as numpy's product of so many weights
+_CHECKED = 1 << 18  # weights of a kernel that are checked at a time, in float32
 _OFFSET = 128  # added to inputs, which `MatMulInteger` takes as unsigned integers
 
 
@@ -53,15 +54,11 @@ class Int8Kernel:
 
     def __init__(self, integers: Integers) -> None:
         self._rows = len(integers)
-        self._run: Callable[[Any], Any] | None
+        self._run: Callable[[Any], Any] | None = None
         # Some processors have an exact kernel for signed weights, some only for unsigned ones.
-        for weights, zero_point in (
-            (integers, np.int8(0)),
-            ((integers.astype(np.int16) + _OFFSET).astype(np.uint8), np.uint8(_OFFSET)),
-        ):
-            node = onnx_format.Node("MatMulInteger", ("x", "weights", "input_zero", "weight_zero"))
-            zeros = {"input_zero": np.array(np.uint8(_OFFSET)), "weight_zero": np.array(zero_point)}
-            self._run = _session(_product_model(node, {"weights": weights, **zeros}, (np.uint8, np.int32)))
+        for zero_point in (np.int8(0), np.uint8(_OFFSET)):
+            self._run = None  # frees the other one
+            self._run = _session(_int8_model(integers, zero_point))
             if _is_exact(self, integers):
                 return
         self._run = None
@@ -90,17 +87,7 @@ class Int4Kernel:
     def __init__(self, levels: Integers, multipliers: Integers) -> None:
         self._shape = levels.shape
         self._integers = weights_of_levels(levels, multipliers)
-        blocks, _, columns = levels.shape
-        nibbles = np.full((blocks, _BLOCK, columns), 8, dtype=np.uint8)
-        np.add(levels, 8, out=nibbles[:, :BLOCK_ROWS], casting="unsafe")
-        packed = nibbles[:, 0::2] | nibbles[:, 1::2] << 4  # (blocks, 64, N)
-        constants = {
-            "weights": np.ascontiguousarray(packed.transpose(2, 0, 1)),
-            "scales": multipliers.T.astype(np.float32).ravel(),
-        }
-        attributes = {"K": blocks * _BLOCK, "N": columns, "bits": 4, "block_size": _BLOCK, "accuracy_level": 4}
-        node = onnx_format.Node("MatMulNBits", ("x", "weights", "scales"), attributes, "com.microsoft")
-        self._run = _session(_product_model(node, constants, (np.float32, np.float32)))
+        self._run = _session(_int4_model(levels, multipliers))
         self._one_row = self._multiply_one if _is_exact(self._multiply_one, self._integers) else self._several_rows
 
     def __call__(self, inputs: Array, /) -> Array:
@@ -145,13 +132,46 @@ def _is_exact(multiply: IntegerKernel, integers: Integers) -> bool:
     """Return True if a kernel multiplies a row as numpy does, also with the largest inputs."""
     inputs = np.random.default_rng(1).integers(-MAX_INPUT, MAX_INPUT + 1, (1, len(integers))).astype(np.float32)
     inputs[:, ::3] = MAX_INPUT
-    return np.array_equal(multiply(inputs), NumpyKernel(integers)(inputs))
+    product, columns = multiply(inputs), integers.shape[1]
+    step = max(1, _CHECKED // max(1, len(integers)))
+    parts = (slice(start, start + step) for start in range(0, columns, step))
+    return all(np.array_equal(product[:, part], NumpyKernel(integers[:, part])(inputs)) for part in parts)
 
 
 @functools.cache
 def is_fast_kernel_installed() -> bool:
     """Return True if onnxruntime is installed; it is not imported."""
     return importlib.util.find_spec("onnxruntime") is not None
+
+
+# Each model is encoded in a function of its own: what it is made of is freed before onnxruntime copies it.
+
+
+def _int8_model(integers: Integers, zero_point: np.int8 | np.uint8) -> bytes:
+    """Return a model of the product with integers `(K', N)`, stored with a sign if the zero point has one."""
+    weights: NDArray[Any] = integers
+    if zero_point:
+        weights = integers.view(np.uint8) ^ np.uint8(_OFFSET)
+    zeros: dict[str, NDArray[Any]] = {
+        "input_zero": np.array(np.uint8(_OFFSET)),
+        "weight_zero": np.array(zero_point),
+    }
+    node = onnx_format.Node("MatMulInteger", ("x", "weights", "input_zero", "weight_zero"))
+    return _product_model(node, {"weights": weights, **zeros}, (np.uint8, np.int32))
+
+
+def _int4_model(levels: Integers, multipliers: Integers) -> bytes:
+    """Return a model of the product with the weights that `Int4Kernel` describes."""
+    blocks, _, columns = levels.shape
+    packed = np.empty((columns, blocks, _BLOCK // 2), dtype=np.uint8)  # two to a byte
+    nibbles = np.full((_BLOCK, columns), 8, dtype=np.uint8)
+    for block in range(blocks):
+        np.add(levels[block], 8, out=nibbles[:BLOCK_ROWS], casting="unsafe")
+        packed[:, block] = (nibbles[0::2] | nibbles[1::2] << 4).T
+    constants: dict[str, NDArray[Any]] = {"weights": packed, "scales": multipliers.T.astype(np.float32).ravel()}
+    attributes = {"K": blocks * _BLOCK, "N": columns, "bits": 4, "block_size": _BLOCK, "accuracy_level": 4}
+    node = onnx_format.Node("MatMulNBits", ("x", "weights", "scales"), attributes, "com.microsoft")
+    return _product_model(node, constants, (np.float32, np.float32))
 
 
 def _product_model(node: onnx_format.Node, constants: Mapping[str, NDArray[Any]], types: tuple[Any, Any]) -> bytes:
@@ -169,5 +189,8 @@ def _session(model: bytes) -> Callable[[Any], Any]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors
+    options.enable_cpu_mem_arena = False  # in which weights take up to twice their size; no slower without it
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session.disable_fallback()
+    session._model_bytes = b""  # which it keeps to fall back on another device
     return lambda inputs: session.run(None, {"x": inputs})[0]

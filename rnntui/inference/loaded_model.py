@@ -10,14 +10,13 @@ from rnntui.config import LanguageModelConfig
 from rnntui.config_generation import Precision
 from rnntui.errors import RunError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
-from rnntui.inference.weight_reader import weights_of_file
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
-from rnntui.runs.weights_file import load_arrays, load_weights
+from rnntui.runs.weights_file import load_arrays, open_weights
 from rnntui.text.documents import DocumentFormat
 from rnntui.text.ngram_model import NgramModel
 from rnntui.text.tokenizer import END, Tokenizer
@@ -52,9 +51,8 @@ def load_language_model(
     """
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
-    weights, shape = load_weights(run.weights_file), config.model_as(LanguageModelConfig)
-    prior = read_ngram_model(run, config)
-    with weights_of_file(run.weights_file):
+    shape, prior = config.model_as(LanguageModelConfig), read_ngram_model(run, config)
+    with open_weights(run.weights_file, dtype) as weights:
         network = NumpyLanguageModel(weights, shape, config.vocab_size, tokenizer.end_id, dtype, prior)
     if precision == "auto":
         precision = "int4" if _is_faster_quantized(network) else "fp32"

@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import LoadedLanguageModel
-from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
-from rnntui.inference.scoring import log_softmax_at
+from rnntui.inference.numpy_language_model import Ids
+from rnntui.inference.scoring import token_log_probabilities
 from rnntui.text.scripts import is_wide
 from rnntui.text.tokenizer import Tokenizer
 
@@ -41,7 +41,6 @@ ESCAPE_BITS = 10.0  # as if one character in a thousand were unknown
 DECIMALS = 4  # of bits
 
 _BATCH = 64  # texts read at the same time
-_MAX_NUMBERS = 1 << 21  # of an array: (T, B, V) of logits or (T, B, G*H) of gates
 
 Bits = NDArray[np.float64]
 
@@ -175,38 +174,10 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 def _read(job: tuple[LoadedLanguageModel, list[_EncodedText]]) -> None:
     """Fill in the bits of texts under a model. The texts are sorted by length, the longest first."""
     model, texts = job
-    all_bits = _token_bits(model.network, initial_context_ids(model.tokenizer), [text.ids for text in texts])
-    for text, bits in zip(texts, all_bits, strict=True):
-        text.bits += np.where(text.is_charged, bits, 0.0)
-
-
-def _token_bits(network: NumpyLanguageModel, context: Ids, texts: Sequence[Ids]) -> list[Bits]:
-    """Return the bits `(N,)` of each token of B texts that are read side by side.
-
-    Args:
-        network: the model.
-        context: `(M,)`, the tokens before every text.
-        texts: B arrays `(N,)` of token ids, the longest first.
-    """
-    steps, batch = len(texts[0]), len(texts)
-    lengths = np.array([len(ids) for ids in texts])
-    tokens = np.zeros((steps, batch), dtype=np.int64)  # (T, B); padding is read, and its bits are left out
-    for column, ids in enumerate(texts):
-        tokens[: len(ids), column] = ids
-    logits, state = network.initial_logits(), network.initial_state()
-    if len(context):
-        logits, state = network.feed(context[:, None], state)
-    logits, state = np.repeat(logits, batch, axis=0), np.repeat(state, batch, axis=2)
-    bits = np.zeros((steps, batch))
-    window = max(1, _MAX_NUMBERS // (batch * max(network.vocab_size, 4 * network.config.hidden)))
-    for start in range(0, steps, window):
-        active = int((lengths > start).sum())  # shorter texts have ended
-        piece = tokens[start : start + window, :active]
-        next_logits, state = network.forward(piece, state[:, :, :active])
-        predicting = np.concatenate((logits[None, :active], next_logits[:-1]))  # (t, active, V)
-        bits[start : start + window, :active] = log_softmax_at(predicting, piece) / -np.log(2.0)
-        logits = next_logits[-1]
-    return [bits[:length, column] for column, length in enumerate(lengths.tolist())]
+    context = initial_context_ids(model.tokenizer)
+    log_probabilities = token_log_probabilities(model.network, context, [text.ids for text in texts])
+    for text, nats in zip(texts, log_probabilities, strict=True):
+        text.bits += np.where(text.is_charged, nats / -np.log(2.0), 0.0)
 
 
 def _words(text: str, codes: Sequence[_EncodedText]) -> Iterator[WordBits]:

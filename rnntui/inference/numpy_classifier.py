@@ -5,7 +5,8 @@ The equations are those of `rnntui.models.classifier`, whose docstrings cite the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -16,13 +17,16 @@ from numpy.typing import NDArray
 from rnntui.config_classifier import ClassifierConfig
 from rnntui.inference.bidirectional import LayerOutput, PaddedBatch, Projection, run_layer, run_projected
 from rnntui.inference.cell_gradients import input_gradient
-from rnntui.inference.cells import Array, RecurrentCell
+from rnntui.inference.cells import Array, RecurrentCell, converted
 from rnntui.inference.numpy_language_model import Ids
-from rnntui.inference.weight_reader import WeightReader
+from rnntui.inference.weight_reader import WeightReader, Weights
 from rnntui.kinds.classifier import NGRAM_SCALE
 from rnntui.text.ngram_features import NgramFeatures
 
 Logits = NDArray[np.float64]
+
+_CONVERTED = ("_layers", "_output", "_output_bias", "_projection", "_projection_bias", "_context")
+"""Attributes of a model that are in its dtype; embeddings and the n-grams' weights are as they are stored."""
 
 
 class ClassifierSizes(NamedTuple):
@@ -72,16 +76,16 @@ class NumpyClassifier:
 
     def __init__(
         self,
-        weights: Mapping[str, Array],
+        weights: Weights,
         config: ClassifierConfig,
         sizes: ClassifierSizes,
         dtype: type[np.floating] = np.float32,
     ) -> None:
         self.config = config
-        self._arguments = (weights, config, sizes)
+        self._dtype = dtype
         reader = WeightReader(weights, dtype)
         outputs = config.outputs
-        self._embedding = reader.array("encoder.embedding.weight", sizes.tokens, config.embedding)
+        self._embedding = reader.table("encoder.embedding.weight", sizes.tokens, config.embedding)
         directions = ("forward_rnn", "backward_rnn")[: config.directions]
         self._layers = [  # for each layer the cells of its directions
             [
@@ -97,15 +101,19 @@ class NumpyClassifier:
             self._projection = reader.array("pooling.projection.weight", outputs, outputs)
             self._projection_bias = reader.array("pooling.projection.bias", outputs)
             self._context = reader.array("pooling.context.weight", 1, outputs)[0]
-        # The linear part stays in float32 and is summed in float64, whatever the dtype of the rest.
+        # The linear part stays as it is stored and is summed in float64, whatever the dtype of the rest.
         self.ngram_weights: Array | None = None  # (N, K)
         if config.ngrams != "none":
-            self.ngram_weights = WeightReader(weights).array("ngrams.weight", sizes.ngrams, sizes.labels)
+            self.ngram_weights = reader.table("ngrams.weight", sizes.ngrams, sizes.labels)
 
     @cached_property
     def exact(self) -> NumpyClassifier:
-        """The same model in float64."""
-        return NumpyClassifier(*self._arguments, dtype=np.float64)
+        """The same model in float64. It is made of this one, as a training may have replaced the file by now."""
+        other = copy.copy(self)
+        other._dtype = np.float64
+        for name in _CONVERTED:
+            setattr(other, name, converted(getattr(self, name), np.float64))
+        return other
 
     def logits(self, token_ids: Sequence[Ids], features: NgramFeatures | None) -> Logits:
         """Return the logits of B texts in float64, `(B, K)`.
@@ -156,7 +164,7 @@ class NumpyClassifier:
         layers: list[Array] = []
         output = self._first_layer(batch)
         if for_gradient:
-            layers += [self._embedding[batch.ids], output.outputs]
+            layers += [self._embedding[batch.ids].astype(self._dtype, copy=False), output.outputs]
         for cells in self._layers[1:]:
             output = run_layer(cells[0], cells[1] if len(cells) > 1 else None, output.outputs, batch)
             if for_gradient:
@@ -168,7 +176,7 @@ class NumpyClassifier:
         """Run the first layer; the embedding of a token is projected once, however often it occurs in the batch."""
         tokens, rows = np.unique(batch.ids, return_inverse=True)
         rows = rows.reshape(batch.ids.shape)
-        embedded = self._embedding[tokens]
+        embedded = self._embedding[tokens].astype(self._dtype, copy=False)
         forward, *backward = self._layers[0]
         projections = [_table_projection(forward, embedded, rows)]
         if not backward:

@@ -6,7 +6,8 @@ is padded to the longest, S; padding is neither read by the encoder nor attended
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,11 +16,16 @@ from numpy.typing import NDArray
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.inference.bidirectional import PaddedBatch, run_layer
-from rnntui.inference.cells import Array
+from rnntui.inference.cells import Array, converted
 from rnntui.inference.numpy_language_model import Ids
-from rnntui.inference.weight_reader import WeightReader
+from rnntui.inference.weight_reader import WeightReader, Weights
 
 Mask = NDArray[np.bool_]
+
+_CONVERTED = (
+    "_output", "_output_bias", "_encoder", "_decoder", "_bridge", "_key", "_query", "_score", "_combine",
+)  # fmt: skip
+"""Attributes of a model that are in its dtype; embeddings are as they are stored."""
 
 
 @dataclass
@@ -71,7 +77,7 @@ class NumpySeq2Seq:
 
     def __init__(
         self,
-        weights: Mapping[str, Array],
+        weights: Weights,
         config: Seq2SeqConfig,
         source_size: int,
         target_size: int,
@@ -79,25 +85,19 @@ class NumpySeq2Seq:
     ) -> None:
         self.config = config
         self.dtype = dtype
-        self._arguments = (weights, config, source_size, target_size)
         reader = WeightReader(weights, dtype)
         embedding, hidden, encoder_hidden = config.embedding, config.hidden, config.encoder_hidden
         value_size = 2 * encoder_hidden
         # A matrix that has several names is stored once, under the first of them.
         joint = config.tied and source_size == target_size and "decoder.embedding.weight" not in weights
-        self._source_embedding = reader.array("encoder.embedding.weight", source_size, embedding)
-        self._target_embedding = (
-            self._source_embedding if joint else reader.array("decoder.embedding.weight", target_size, embedding)
-        )
-        output = (
-            self._target_embedding if config.tied else reader.array("decoder.output.weight", target_size, embedding)
-        )
-        self._output = np.ascontiguousarray(output.T)  # (E, V)
+        self._source_embedding = reader.table("encoder.embedding.weight", source_size, embedding)
+        target_name = "encoder.embedding.weight" if joint else "decoder.embedding.weight"
+        self._target_embedding = self._source_embedding if joint else reader.table(target_name, target_size, embedding)
+        output = target_name if config.tied else "decoder.output.weight"
+        self._output = reader.transposed(output, target_size, embedding)  # (E, V)
         self._output_bias = reader.array("decoder.output.bias", target_size)
-        if config.tied:  # `rnntui.models.layers.embed` says why tied embeddings are scaled
-            scale = dtype(embedding**0.5)
-            self._target_embedding = self._target_embedding * scale
-            self._source_embedding = self._target_embedding if joint else self._source_embedding * scale
+        # `rnntui.models.layers.embed` says why tied embeddings are scaled
+        self._embedding_scale = embedding**0.5 if config.tied else 1.0
         self._encoder = [  # for each layer the cells of both directions
             [
                 reader.cell(config, f"encoder.{rnn}.{layer}", 0, value_size if layer else embedding, encoder_hidden)
@@ -116,17 +116,28 @@ class NumpySeq2Seq:
             self._bridge.append((weight.T, reader.array(f"bridge.maps.{index}.bias", hidden)))
         self._key = self._query = self._score = np.empty(0, dtype)  # of those kinds of attention that have them
         if config.attention in ("general", "additive"):
-            self._key = np.ascontiguousarray(reader.array("decoder.attention.key.weight", hidden, value_size).T)
+            self._key = reader.transposed("decoder.attention.key.weight", hidden, value_size)
         if config.attention == "additive":
-            self._query = np.ascontiguousarray(reader.array("decoder.attention.query.weight", hidden, hidden).T)
+            self._query = reader.transposed("decoder.attention.query.weight", hidden, hidden)
             self._score = reader.array("decoder.attention.score.weight", 1, hidden)[0]
         combine_inputs = hidden + (value_size if config.attention != "none" else 0)
-        self._combine = np.ascontiguousarray(reader.array("decoder.combine.weight", embedding, combine_inputs).T)
+        self._combine = reader.transposed("decoder.combine.weight", embedding, combine_inputs)
 
     @cached_property
     def exact(self) -> NumpySeq2Seq:
-        """The same model in float64."""
-        return NumpySeq2Seq(*self._arguments, dtype=np.float64)
+        """The same model in float64. It is made of this one, as a training may have replaced the file by now."""
+        other = copy.copy(self)
+        other.dtype = np.float64
+        for name in _CONVERTED:
+            setattr(other, name, converted(getattr(self, name), np.float64))
+        return other
+
+    def _embedded(self, table: Array, ids: Ids) -> Array:
+        """Return the embeddings of ids, `(..., E)`."""
+        embedded: Array = table[ids].astype(self.dtype, copy=False)
+        if self.config.tied:
+            embedded *= self.dtype(self._embedding_scale)
+        return embedded
 
     def encode(self, sources: Sequence[Ids]) -> tuple[EncoderOutput, DecoderState]:
         """Encode B sources, each `(S,)` with its end token; return their output and the decoder's B initial states.
@@ -134,7 +145,7 @@ class NumpySeq2Seq:
         As in `rnntui.models.encoder`, the backward cell reads each source reversed within its own length.
         """
         batch = PaddedBatch.of(sources)
-        hidden: Array = self._source_embedding[batch.ids]  # (S, B, E)
+        hidden = self._embedded(self._source_embedding, batch.ids)  # (S, B, E)
         final_states = []
         for forward_cell, backward_cell in self._encoder:
             hidden, final = run_layer(forward_cell, backward_cell, hidden, batch)  # (S, B, D), (B, D)
@@ -167,7 +178,7 @@ class NumpySeq2Seq:
             decoder_state: of the N hypotheses; not changed.
             encoder_output: of the B sources.
         """
-        inputs = self._target_embedding[tokens]  # (N, E)
+        inputs = self._embedded(self._target_embedding, tokens)  # (N, E)
         if self.config.input_feeding:
             inputs = np.concatenate([inputs, decoder_state.input_feed], axis=1)  # (N, 2E)
         recurrent = np.empty_like(decoder_state.recurrent)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.protobuf import bytes_field, float_field, integer_field, text_field
+from rnntui.protobuf import bytes_field, bytes_header, float_field, integer_field, text_field
 
 OPSET_VERSION = 19
 _IR_VERSION = 9
@@ -20,6 +20,9 @@ _ELEMENT_TYPES = {  # TensorProto.DataType
     "float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int32": 6, "int64": 7, "bool": 9, "uint32": 12, "uint64": 13,
 }  # fmt: skip
 _PRODUCER = "rnntui"
+
+_Parts = list[bytes | memoryview]
+"""An encoded message in parts, which are joined once: a model has one copy of its weights, not one for each level."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def encode_model(graph: Graph, metadata: Mapping[str, str] | None = None) -> byt
         [
             integer_field(1, _IR_VERSION),
             text_field(2, _PRODUCER),
-            bytes_field(7, _graph(graph)),
+            *_message(7, _graph(graph)),
             *(bytes_field(8, opset) for opset in opsets),
             *(bytes_field(14, text_field(1, key) + text_field(2, value)) for key, value in (metadata or {}).items()),
         ]
@@ -92,17 +95,20 @@ def element_type(dtype: Any) -> int:
     return _ELEMENT_TYPES[np.dtype(dtype).name]
 
 
-def _graph(graph: Graph) -> bytes:
+def _message(number: int, parts: _Parts) -> _Parts:
+    """Return a field whose value is a message in parts."""
+    return [bytes_header(number, sum(map(len, parts))), *parts]
+
+
+def _graph(graph: Graph) -> _Parts:
     """Encode a `GraphProto`."""
-    return b"".join(
-        [
-            *(bytes_field(1, _node(node)) for node in graph.nodes),
-            text_field(2, graph.name),
-            *(bytes_field(5, _tensor(name, array)) for name, array in graph.constants.items()),
-            *(bytes_field(11, _tensor_info(info)) for info in graph.inputs),
-            *(bytes_field(12, _tensor_info(info)) for info in graph.outputs),
-        ]
-    )
+    return [
+        *(bytes_field(1, _node(node)) for node in graph.nodes),
+        text_field(2, graph.name),
+        *(part for name, array in graph.constants.items() for part in _message(5, _tensor(name, array))),
+        *(bytes_field(11, _tensor_info(info)) for info in graph.inputs),
+        *(bytes_field(12, _tensor_info(info)) for info in graph.outputs),
+    ]
 
 
 def _node(node: Node) -> bytes:
@@ -129,22 +135,22 @@ def _attribute(name: str, value: Attribute) -> bytes:
         case str():
             return encoded + text_field(4, value) + integer_field(20, 3)
         case Graph():
-            return encoded + bytes_field(6, _graph(value)) + integer_field(20, 5)
+            return encoded + b"".join(_message(6, _graph(value))) + integer_field(20, 5)
     texts = [text_field(9, item) for item in value if isinstance(item, str)]
     integers = [integer_field(8, item) for item in value if isinstance(item, int)]
     return encoded + b"".join(texts or integers) + integer_field(20, 8 if texts else 7)
 
 
-def _tensor(name: str, array: NDArray[Any]) -> bytes:
-    """Encode a `TensorProto`; raw data is little-endian."""
-    little_endian = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    dimensions = b"".join(integer_field(1, size) for size in array.shape)
-    return (
-        dimensions
-        + integer_field(2, _ELEMENT_TYPES[array.dtype.name])
-        + text_field(8, name)
-        + bytes_field(9, little_endian.tobytes())
-    )
+def _tensor(name: str, array: NDArray[Any]) -> _Parts:
+    """Encode a `TensorProto`; raw data is little-endian, in C order."""
+    data = np.asarray(array, array.dtype.newbyteorder("<"), order="C").reshape(-1).view(np.uint8).data
+    return [
+        *(integer_field(1, size) for size in array.shape),
+        integer_field(2, _ELEMENT_TYPES[array.dtype.name]),
+        text_field(8, name),
+        bytes_header(9, len(data)),
+        data,
+    ]
 
 
 def _tensor_info(info: TensorInfo) -> bytes:

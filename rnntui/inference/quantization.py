@@ -16,6 +16,7 @@ with 4, it alone cost 0.01.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,30 +32,52 @@ from rnntui.inference.integer_kernels import (
 
 _MAX_LEVEL = 7.5  # largest weight in units of its block's scale: levels go from -8 to 7
 _MAX_MULTIPLIER = 15  # with the largest level, -8, an integer weight still fits into 8 bits
+_PART = 1 << 17  # weights that are rounded at a time
 _TINY = np.float32(1e-30)  # instead of a largest value of 0, which no scale can have
+
+
+class QuantizedWeights(NamedTuple):
+    """A matrix `(K, N)` as integers with scales.
+
+    Args:
+        integers: `(K, N)` of 8 bits, or the levels `(blocks, 127, N)` of 4 bits.
+        multipliers: those of the blocks of levels, `(blocks, N)`; None for 8 bits.
+        scales: `(N,)`.
+        shape: `(K, N)`.
+    """
+
+    integers: NDArray[np.int8]
+    multipliers: NDArray[np.int8] | None
+    scales: Array
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, weights: Array, bits: int) -> QuantizedWeights:
+        """Return weights `(K, N)` with 8 or 4 bits for each integer."""
+        shape = (weights.shape[0], weights.shape[1])
+        if bits == 8:
+            integers, scales = quantize_to_int8(weights)
+            return cls(integers, None, scales, shape)
+        levels, multipliers, scales = quantize_to_int4(weights)
+        return cls(levels, multipliers, scales, shape)
 
 
 class QuantizedMatrix:
     """A matrix `(K, N)` of integers with scales; `inputs @ matrix` works as with an array.
 
     Args:
-        weights: `(K, N)`.
-        bits: 8 or 4 for each integer.
+        weights: its weights; apart from what they are made of, so that this need not be in memory any more.
         is_bounded: True if inputs are between -1 and 1, as the hidden states of most cells are; then all rows have the
             scale 1/127, instead of one of their own.
     """
 
     __array_ufunc__ = None  # so that numpy leaves `array @ matrix` to `__rmatmul__`
 
-    def __init__(self, weights: Array, bits: int, is_bounded: bool) -> None:
-        self._kernel: IntegerKernel
-        if bits == 8:
-            integers, self._scales = quantize_to_int8(weights)
-            self._kernel = int8_kernel(integers)
-        else:
-            levels, multipliers, self._scales = quantize_to_int4(weights)
-            self._kernel = int4_kernel(levels, multipliers)
-        self.shape = weights.shape
+    def __init__(self, weights: QuantizedWeights, is_bounded: bool) -> None:
+        integers, multipliers, self._scales, self.shape = weights
+        self._kernel: IntegerKernel = (
+            int8_kernel(integers) if multipliers is None else int4_kernel(integers, multipliers)
+        )
         self._is_bounded = is_bounded
         self._bounded_scales = self._scales / np.float32(MAX_INPUT)
 
@@ -80,18 +103,28 @@ def quantize_cell(cell: RecurrentCell, bits: int, are_inputs_bounded: bool) -> N
         bits: 8 or 4.
         are_inputs_bounded: True if its inputs are between -1 and 1, as other layers' hidden states are.
     """
-    cell.matrix_in = QuantizedMatrix(cell.weight_in, bits, are_inputs_bounded)
-    cell.matrix_recurrent = QuantizedMatrix(cell.weight_recurrent, bits, cell.is_bounded)
-    cell.weight_in = cell.weight_recurrent = np.empty((0, 0), dtype=np.float32)  # frees most of the memory
+    weights = QuantizedWeights.of(cell.weight_in, bits)
+    cell.weight_in = cell.matrix_in = np.empty((0, 0), dtype=np.float32)  # freed before a kernel copies the integers
+    cell.matrix_in = QuantizedMatrix(weights, are_inputs_bounded)
+    weights = QuantizedWeights.of(cell.weight_recurrent, bits)
+    cell.weight_recurrent = cell.matrix_recurrent = cell.weight_in
+    cell.matrix_recurrent = QuantizedMatrix(weights, cell.is_bounded)
 
 
 def quantize_to_int8(weights: Array) -> tuple[NDArray[np.int8], Array]:
     """Return integers `(K, N)` from -127 to 127 and scales `(N,)`, whose products are about the weights `(K, N)`."""
-    magnitudes = np.abs(weights)
-    # The second bound keeps the sum of the largest products below 2**24, also where each is rounded up.
-    bound = magnitudes.sum(axis=0) * np.float32(MAX_INPUT / (2**24 - MAX_INPUT * len(weights)))
-    scales: Array = np.maximum(np.maximum(magnitudes.max(axis=0) / np.float32(127), bound), _TINY)
-    return np.rint(weights / scales).astype(np.int8), scales
+    integers, scales = np.empty(weights.shape, np.int8), np.empty(weights.shape[1], np.float32)
+    # In parts of several columns each, so that there are no other arrays of the size of the weights.
+    parts = max(1, math.ceil(weights.size / _PART))
+    edges = [weights.shape[1] * part // parts for part in range(parts + 1)]
+    for columns in map(slice, edges, edges[1:]):
+        part = weights[:, columns]
+        magnitudes = np.abs(part)
+        # The second bound keeps the sum of the largest products below 2**24, also where each is rounded up.
+        bound = magnitudes.sum(axis=0) * np.float32(MAX_INPUT / (2**24 - MAX_INPUT * len(weights)))
+        scales[columns] = np.maximum(np.maximum(magnitudes.max(axis=0) / np.float32(127), bound), _TINY)
+        integers[:, columns] = np.rint(part / scales[columns])
+    return integers, scales
 
 
 def quantize_to_int4(weights: Array) -> tuple[NDArray[np.int8], NDArray[np.int8], Array]:
@@ -108,7 +141,7 @@ def quantize_to_int4(weights: Array) -> tuple[NDArray[np.int8], NDArray[np.int8]
     blocks = math.ceil(rows / BLOCK_ROWS)
     # Kernels may add levels shifted by 8, from 0 to 15: no sum of them may reach 2**24.
     highest = max(1, min(_MAX_MULTIPLIER, 2**24 // (MAX_INPUT * 15 * (BLOCK_ROWS + 1) * blocks)))
-    largest = np.maximum(np.abs(weights).max(axis=0), _TINY)
+    largest = np.maximum(np.maximum(weights.max(axis=0), -weights.min(axis=0)), _TINY)
     scales: Array = largest / np.float32(_MAX_LEVEL * highest)
     inverse = np.float32(1) / scales
     levels = np.zeros((blocks, BLOCK_ROWS, columns), dtype=np.int8)

@@ -23,13 +23,12 @@ from rnntui.inference.translation import (
     combined,
     unchanged_sentence,
 )
-from rnntui.inference.weight_reader import weights_of_file
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
-from rnntui.runs.weights_file import load_weights
+from rnntui.runs.weights_file import open_weights
 from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.normalization import normalize
 from rnntui.text.placeholders import is_complete, load_known_words
@@ -222,8 +221,7 @@ def load_translator(run: RunFolder, split_sentences: SplitSentences = "auto") ->
     config = run.read_config()
     source, target = read_vocabularies(run, config)
     shape, corpus = config.model_as(Seq2SeqConfig), config.corpus_as(PairCorpusInfo)
-    weights = load_weights(run.weights_file)
-    with weights_of_file(run.weights_file):
+    with open_weights(run.weights_file) as weights:
         model = NumpySeq2Seq(weights, shape, source.size, target.size)
     tokenizer = config.tokenizer_as(Seq2SeqTokenizerConfig)
     preparer = LinePreparer(tokenizer, corpus.features, source, read_known_words(run, config), split_sentences)

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 
 from rnntui.config import RecurrentConfig
 from rnntui.errors import RunError
-from rnntui.inference.cells import CELL_CLASSES, Array, RecurrentCell, RNNCell
+from rnntui.inference.cells import CELL_CLASSES, Array, RecurrentCell, RNNCell, transposed
+from rnntui.runs.weights_file import StoredWeight
 
-
-@contextmanager
-def weights_of_file(path: Path) -> Iterator[None]:
-    """Name the weights file in every `RunError` that is raised inside, where a model is built from its weights."""
-    try:
-        yield
-    except RunError as error:
-        raise RunError(f"{path}: {error}") from error
+Weights = Mapping[str, Array] | Mapping[str, StoredWeight]
+"""A model's weights by name: arrays, or weights of a file, opened in the dtype in which the model computes."""
 
 
 class WeightReader:
@@ -28,18 +21,44 @@ class WeightReader:
     Every method raises `RunError` where a weight is missing or of another shape.
     """
 
-    def __init__(self, weights: Mapping[str, Array], dtype: type[np.floating] = np.float32) -> None:
+    def __init__(self, weights: Weights, dtype: type[np.floating] = np.float32) -> None:
         self._weights = weights
         self._dtype = dtype
 
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes of all weights, as they are stored."""
+        return sum(weight.nbytes for weight in self._weights.values())
+
     def array(self, name: str, *shape: int) -> Array:
         """Return the weight of that name, in the reader's dtype."""
+        weight = self._weight(name, *shape)
+        return weight if isinstance(weight, np.ndarray) else weight.whole()
+
+    def table(self, name: str, *shape: int) -> Array:
+        """Return a weight of which rows are looked up, and then converted to the reader's dtype: in that of the file.
+
+        Of a file of float16, it takes half the memory that it has in float32.
+        """
+        weight = self._checked(name, *shape)
+        return weight if isinstance(weight, np.ndarray) else weight.table()
+
+    def transposed(self, name: str, *shape: int) -> Array:
+        """Return the weight of that name and shape `(K, N)` as `(N, K)`, contiguous, in the reader's dtype."""
+        return transposed(self._weight(name, *shape))
+
+    def _weight(self, name: str, *shape: int) -> Array | StoredWeight:
+        """Return a weight whose rows have the reader's dtype."""
+        weight = self._checked(name, *shape)
+        return np.asarray(weight, self._dtype) if isinstance(weight, np.ndarray) else weight
+
+    def _checked(self, name: str, *shape: int) -> Array | StoredWeight:
         weight = self._weights.get(name)
         if weight is None:
             raise RunError(f"{name} is missing; the weights do not belong to config.json")
         if weight.shape != shape:
             raise RunError(f"{name} has shape {weight.shape}, but config.json implies {shape}")
-        return np.asarray(weight, dtype=self._dtype)
+        return weight
 
     def cell(self, config: RecurrentConfig, prefix: str, layer: int, inputs: int, hidden: int) -> RecurrentCell:
         """Return one layer's cell, built from the weights `{prefix}.weight_ih_l{layer}` and so on, as torch names them.
@@ -54,9 +73,9 @@ class WeightReader:
         cell_class = CELL_CLASSES[config.cell]
         rows = cell_class.gates * hidden
         weights = (
-            self.array(f"{prefix}.weight_ih_l{layer}", rows, inputs),
-            self.array(f"{prefix}.weight_hh_l{layer}", rows, hidden),
-            self.array(f"{prefix}.bias_ih_l{layer}", rows),
-            self.array(f"{prefix}.bias_hh_l{layer}", rows),
+            self._weight(f"{prefix}.weight_ih_l{layer}", rows, inputs),
+            self._weight(f"{prefix}.weight_hh_l{layer}", rows, hidden),
+            self._weight(f"{prefix}.bias_ih_l{layer}", rows),
+            self._weight(f"{prefix}.bias_hh_l{layer}", rows),
         )
         return RNNCell(*weights, config.nonlinearity) if cell_class is RNNCell else cell_class(*weights)

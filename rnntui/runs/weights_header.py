@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 from rnntui.untrusted_files import open_regular, parse_bounded_json
 
@@ -34,35 +36,77 @@ class WeightsHeader:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def check_header_size(path: Path) -> None:
-    """Raise `ValueError` if the header of a safetensors file is too long to be one of a model, `OSError` if unreadable.
+class ArrayEntry(NamedTuple):
+    """An array of a safetensors file.
 
-    The library accepts one of 100 MB, and takes many times as much to read it.
+    Args:
+        dtype: its type as the file names it, as in `F16`.
+        shape: its shape.
+        start: where its bytes begin in the file.
+        size: the number of its bytes.
     """
-    with open_regular(path) as file:
-        size = int.from_bytes(file.read(8), "little")
-        if size > _MAX_BYTES:
-            raise ValueError(f"a header of {size:,} bytes")
-        if file.read(size).count(b"{") > _MAX_ARRAYS:
-            raise ValueError("too many arrays")
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    size: int
+
+
+def read_entries(file: BinaryIO) -> tuple[dict[str, ArrayEntry], dict[str, str]]:
+    """Return the arrays of a safetensors file by name, and its metadata.
+
+    Raises `ValueError` if the header is not one of ours or does not fit the size of the file, as every byte behind it
+    belongs to one array; `OSError` if it is unreadable.
+    """
+    values, start = _read_header(file)
+    metadata = values.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise ValueError("its metadata are not texts")
+    try:
+        entries = {name: _entry(array, start) for name, array in values.items()}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"an array is not described: {error}") from error
+    for entry in sorted(entries.values(), key=lambda entry: (entry.start, entry.size)):
+        if entry.start != start:
+            raise ValueError("its arrays do not lie one behind the other")
+        start += entry.size
+    size = os.fstat(file.fileno()).st_size
+    if start != size:
+        raise ValueError(f"it has {size:,} bytes, where its header says {start:,}")
+    return entries, metadata
+
+
+def _read_header(file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """Return what the header of a safetensors file says, and where it ends; raise `ValueError` if it is not one."""
+    size = int.from_bytes(file.read(8), "little")
+    if size > _MAX_BYTES:  # the format allows 100 MB, which would take many times as much to read
+        raise ValueError(f"a header of {size:,} bytes")
+    header = file.read(size)
+    if header.count(b"{") > _MAX_ARRAYS:
+        raise ValueError("too many arrays")
+    values = parse_bounded_json(header)
+    if not isinstance(values, dict):
+        raise ValueError("its header is no object")
+    return values, 8 + size
+
+
+def _entry(array: Any, start: int) -> ArrayEntry:
+    """Return the entry of an array, where those of the file begin at `start`; raise `ValueError` for a wrong one."""
+    shape, (begin, end) = _checked_shape(array["shape"]), array["data_offsets"]
+    if type(begin) is not int or type(end) is not int or not 0 <= begin <= end:
+        raise ValueError("an array is nowhere in the file")
+    return ArrayEntry(str(array["dtype"])[:20], tuple(shape), start + begin, end - begin)
 
 
 def read_weights_header(path: Path) -> WeightsHeader | None:
     """Return the header of a safetensors file; None if the file is missing or broken."""
     try:
         with open_regular(path) as file:
-            size = int.from_bytes(file.read(8), "little")
-            values = parse_bounded_json(file.read(size)) if size <= _MAX_BYTES else None
-        if not isinstance(values, dict):
-            return None
-        metadata = values.pop("__metadata__", {})
-        shapes = [_checked_shape(array["shape"]) for array in values.values()]
-        types = dict.fromkeys(_TYPE_NAMES.get(array["dtype"], str(array["dtype"])[:20]) for array in values.values())
-        if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-            metadata = {}
-        return WeightsHeader(sum(math.prod(shape) for shape in shapes), tuple(types), metadata)
-    except (OSError, ValueError, KeyError, TypeError):
+            entries, metadata = read_entries(file)
+    except (OSError, ValueError):
         return None
+    types = dict.fromkeys(_TYPE_NAMES.get(entry.dtype, entry.dtype) for entry in entries.values())
+    return WeightsHeader(sum(math.prod(entry.shape) for entry in entries.values()), tuple(types), metadata)
 
 
 def _checked_shape(shape: object) -> list[int]:

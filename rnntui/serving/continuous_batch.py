@@ -222,7 +222,8 @@ class ContinuousBatch:
         [prompt] = prompts
         job = prompt.job
         logits = self._model.logits(prompt.hidden, job.is_reproducible)
-        last = [token for token in job.prompt[-REMEMBERED:].tolist() if token != self._tokenizer.end_id]
+        remembered = job.prompt[-max(REMEMBERED, job.sampling.repetition_window) :].tolist()
+        last = [token for token in remembered if token != self._tokenizer.end_id]
         if len(self._settings) > _MAX_SETTINGS:
             self._settings.clear()
         sampling = self._settings.setdefault(job.sampling, job.sampling)

@@ -40,6 +40,7 @@ tokens that followed once and twice (Ney et al. 1994) is about 0.5, as rare cont
 
 MAX_TOKENS = 3 << 20  # of a text that are counted, from its beginning: the peak of memory, 0.85 GB, is here
 FOLD_BITS = 3
+_BLOCK = 1 << 14  # counts that are summed at a time
 _LARGE = 255  # counts from here on do not fit into a byte of a file
 _MAX_MEMO = 1 << 20  # probabilities that are kept while texts are generated
 LEAST = np.float32(1e-20)
@@ -68,11 +69,13 @@ class Entries(NamedTuple):
 
     Args:
         tokens: `(M,)`.
-        counts: how many times each followed, `(M,)`.
+        counts: how many times each followed, `(M,)`; 255 for more than 254 if `large` are given.
+        large: the counts of the entries whose count is 255, in their order; None if all counts are as they are.
     """
 
     tokens: NDArray[np.integer]
     counts: NDArray[np.integer]
+    large: NDArray[np.integer] | None = None
 
 
 class FoldCounts(NamedTuple):
@@ -103,30 +106,35 @@ class NgramModel:
     def __init__(self, vocab_size: int, contexts: Contexts, entries: Entries, folds: FoldCounts | None = None) -> None:
         self.vocab_size = vocab_size
         self._keys, self._lengths, types = contexts
-        self._tokens, self._counts = entries
-        self._offsets = np.concatenate([[0], np.cumsum(types, dtype=np.int64)])  # (C + 1,)
+        self._tokens, self._counts, large = entries
+        self._large = large if large is not None and len(large) else None
+        self._large_entries = (
+            np.flatnonzero(self._counts == _LARGE) if self._large is not None else np.zeros(0, np.int64)
+        )
         self._folds = folds
+        self._offsets: NDArray[np.signedinteger] = np.zeros(0, np.int32)
         self._check(types)
         self.context = int(self._lengths.max())
-        self._totals = np.add.reduceat(self._counts, self._offsets[:-1], dtype=np.int64)  # (C,)
-        self._scales = (DISCOUNT * types / self._totals).astype(np.float32)
+        self._totals = self._sums()  # (C,)
         self._powers, self._mask = powers_of(self.context), key_mask(vocab_size)
         self._memo: dict[int, Floats] = {}
 
     def _check(self, types: NDArray[np.integer]) -> None:
+        """Raise `ValueError` if the arrays do not fit together; else make the offsets of the contexts' entries."""
         # Nothing here makes arrays of larger numbers than those of the file, which may have millions.
-        keys, lengths, offsets, counted = self._keys, self._lengths, self._offsets, len(self._tokens)
-        fits = (
-            len(keys) and len(lengths) == len(keys) == len(offsets) - 1 and len(self._counts) == counted == offsets[-1]
-        )
+        keys, lengths, counted, entries = self._keys, self._lengths, len(self._tokens), int(types.sum(dtype=np.int64))
+        fits = len(keys) and len(lengths) == len(keys) == len(types) and len(self._counts) == counted == entries
         if not fits or not types.all() or (keys[1:] <= keys[:-1]).any():
             raise ValueError("the contexts of the n-grams do not fit together")
         if lengths.max() > MAX_CONTEXT or np.flatnonzero(lengths == 0).tolist() != [0] or keys[0]:
             raise ValueError(f"the n-grams are not those of contexts of 0 to {MAX_CONTEXT} tokens")
-        if self._tokens.max() >= self.vocab_size or not self._counts.all():
+        is_counted = self._counts.all() and (self._large is None or self._large.all())
+        if self._tokens.max() >= self.vocab_size or not is_counted:
             raise ValueError("the n-grams are not those of the vocabulary")
+        self._offsets = np.zeros(len(keys) + 1, np.int32 if entries < 1 << 31 else np.int64)  # (C + 1,)
+        np.cumsum(types, out=self._offsets[1:])
         is_later = self._tokens[1:] <= self._tokens[:-1]
-        is_later[offsets[1:-1] - 1] = False  # between two contexts
+        is_later[self._offsets[1:-1] - 1] = False  # between two contexts
         if is_later.any():
             raise ValueError("the tokens of the n-grams are not in order")
 
@@ -157,8 +165,10 @@ class NgramModel:
             probs = np.full(self.vocab_size, 1 / self.vocab_size, np.float32)
             for context in contexts[contexts >= 0].tolist():
                 entries = slice(self._offsets[context], self._offsets[context + 1])
-                probs *= self._scales[context]
-                gains = (self._counts[entries] - DISCOUNT) / self._totals[context]
+                probs *= self._scale(context, entries.stop - entries.start)
+                total = self._totals[context]
+                counts = self._counts[entries] if total < _LARGE else self._counts_of(entries)
+                gains = (counts - DISCOUNT) / total
                 probs[self._tokens[entries]] += gains.astype(np.float32)
             known = logarithms(probs)
             if len(self._memo) * self.vocab_size > _MAX_MEMO:
@@ -200,7 +210,7 @@ class NgramModel:
                 if is_held_out:
                     scales, gains = self._held_out(places[rows], entries, types, folds[rows])
                 else:
-                    scales, gains = self._scales[places[rows]], self._gains(places[rows], entries, types)
+                    scales, gains = self._scale(places[rows], types), self._gains(places[rows], entries, types)
                 additions.append((np.repeat(rows, types), entries, gains * np.repeat(factors[rows], types)))
                 factors[rows] *= scales
         probs *= factors[:, None]
@@ -208,12 +218,16 @@ class NgramModel:
         for rows, entries, gains in additions:
             np.add.at(flat, rows * self.vocab_size + self._tokens[entries], gains)
 
-    def _gains(self, contexts: Ids, entries: Ids, types: Ids) -> Floats:
-        """Return what each entry adds to the probability of its token, `(m,)`; the arguments are those of `_held_out`.
+    def _scale(self, contexts: Any, types: Any) -> Any:
+        """Return what contexts scale the probabilities of shorter ones by; `types` are the numbers of their entries.
 
-        It is not kept: for all entries, it would take more memory than the file.
+        Neither this nor what entries add is kept: for all of them, it would take more memory than the file.
         """
-        gains: NDArray[np.float64] = (self._counts[entries] - DISCOUNT) / np.repeat(self._totals[contexts], types)
+        return (DISCOUNT * types / self._totals[contexts]).astype(np.float32)
+
+    def _gains(self, contexts: Ids, entries: Ids, types: Ids) -> Floats:
+        """Return what each entry adds to the probability of its token, `(m,)`; arguments are those of `_held_out`."""
+        gains: NDArray[np.float64] = (self._counts_of(entries) - DISCOUNT) / np.repeat(self._totals[contexts], types)
         return gains.astype(np.float32)
 
     def _held_out(self, contexts: Ids, entries: Ids, types: Ids, folds: Ids) -> tuple[Floats, Floats]:
@@ -228,7 +242,7 @@ class NgramModel:
         if self._folds is None:
             raise ValueError("the model has no counts of folds")
         starts, discount = np.cumsum(types) - types, np.float32(DISCOUNT)
-        counts = (self._counts[entries] - self._folds.counts[entries, np.repeat(folds, types)]).astype(np.float32)
+        counts = (self._counts_of(entries) - self._folds.counts[entries, np.repeat(folds, types)]).astype(np.float32)
         totals = np.add.reduceat(counts, starts)
         left = np.add.reduceat(counts > 0, starts, dtype=np.float32)
         divisors = np.maximum(totals, 1)
@@ -249,16 +263,48 @@ class NgramModel:
         found[:, 1:] &= history >= 0
         return np.where(np.logical_and.accumulate(found, axis=1), places, -1)
 
+    def _counts_of(self, entries: slice | Ids) -> NDArray[np.integer]:
+        """Return the counts of some entries, `(m,)`.
+
+        Those that are large are put in only here: one alone would make all counts four times as large.
+        """
+        counts = self._counts[entries]
+        if self._large is None:
+            return counts
+        large = np.flatnonzero(counts == _LARGE)
+        if len(large):
+            counts = counts.astype(np.int64)
+            places = large + entries.start if isinstance(entries, slice) else entries[large]
+            counts[large] = self._large[np.searchsorted(self._large_entries, places)]
+        return counts
+
+    def _sums(self) -> NDArray[np.integer]:
+        """Return the sums of the counts of each context, `(C,)`, in the smallest type that they fit in.
+
+        They are summed in blocks, as numpy makes integers of 64 bits of all counts that it sums.
+        """
+        offsets, start = self._offsets, 0
+        totals = np.empty(len(offsets) - 1, np.int64)
+        while start < len(totals):
+            first = int(offsets[start])
+            end = offsets.dtype.type(min(first + _BLOCK, int(offsets[-1])))  # of its type, or all would be converted
+            stop = max(start + 1, int(np.searchsorted(offsets, end, side="right")) - 1)
+            counts = self._counts_of(slice(first, int(offsets[stop])))
+            totals[start:stop] = np.add.reduceat(counts, offsets[start:stop] - first, dtype=np.int64)
+            start = stop
+        return totals.astype(np.min_scalar_type(int(totals.max())))
+
     def _entries(self, contexts: Ids) -> tuple[Ids, Ids]:
         """Return the entries of n contexts, one context after the other, and how many each has, `(n,)`."""
-        starts = self._offsets[contexts]
+        starts = self._offsets[contexts].astype(np.int64)
         types = self._offsets[contexts + 1] - starts
         ends = np.cumsum(types)
         return np.repeat(starts - ends + types, types) + np.arange(ends[-1] if len(ends) else 0), types
 
     def parts(self) -> tuple[Contexts, Entries]:
         """Return the contexts and what followed them, with whole counts."""
-        return Contexts(self._keys, self._lengths, np.diff(self._offsets)), Entries(self._tokens, self._counts)
+        counts = self._counts_of(slice(0, len(self._tokens)))
+        return Contexts(self._keys, self._lengths, np.diff(self._offsets)), Entries(self._tokens, counts)
 
     def without_rare(self, minimum: int) -> NgramModel:
         """Return the model without contexts of two tokens or more that were seen fewer times.
@@ -270,21 +316,22 @@ class NgramModel:
         is_kept = (self._totals >= minimum) | (self._lengths <= 1)
         entries = np.repeat(is_kept, types)
         contexts = Contexts(self._keys[is_kept], self._lengths[is_kept], types[is_kept])
-        return NgramModel(self.vocab_size, contexts, Entries(self._tokens[entries], self._counts[entries]))
+        counts = self._counts_of(slice(0, len(self._tokens)))[entries]
+        return NgramModel(self.vocab_size, contexts, Entries(self._tokens[entries], counts))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the model as arrays for a file, without the counts of folds.
 
         Almost all counts fit into a byte. Those that do not are 255, and follow in an array of their own.
         """
-        types = np.diff(self._offsets)
+        types, counts = np.diff(self._offsets), self.parts()[1].counts
         return {
             "keys": self._keys,
             "lengths": self._lengths,
             "types": types.astype(np.min_scalar_type(int(types.max()))),
             "tokens": self._tokens,
-            "counts": np.minimum(self._counts, _LARGE).astype(np.uint8),
-            "large_counts": self._counts[self._counts >= _LARGE].astype(np.uint32),
+            "counts": np.minimum(counts, _LARGE).astype(np.uint8),
+            "large_counts": counts[counts >= _LARGE].astype(np.uint32),
         }
 
     @classmethod
@@ -299,14 +346,10 @@ class NgramModel:
             if array is None or array.dtype.kind != "u" or array.itemsize not in allowed or array.ndim != 1:
                 raise ValueError(f"{name} is missing, or of another type")
         contexts = Contexts(*(arrays[name] for name in Contexts._fields))
-        counts = arrays["counts"]
-        if (large := arrays.get("large_counts")) is not None:
-            is_large = counts == _LARGE
-            if np.count_nonzero(is_large) != len(large):
-                raise ValueError("the large counts of the n-grams do not fit the others")
-            counts = counts.astype(np.uint32)
-            counts[is_large] = large
-        return cls(vocab_size, contexts, Entries(arrays["tokens"], counts))
+        counts, large = arrays["counts"], arrays.get("large_counts")
+        if large is not None and np.count_nonzero(counts == _LARGE) != len(large):
+            raise ValueError("the large counts of the n-grams do not fit the others")
+        return cls(vocab_size, contexts, Entries(arrays["tokens"], counts, large))
 
 
 def _search(ordered: Hashes, keys: Hashes) -> Ids:

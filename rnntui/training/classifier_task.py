@@ -27,7 +27,6 @@ from rnntui.training.device import Hardware
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
 from rnntui.training.labelled_dataset import LabelledBatch, LabelledDataset
 from rnntui.training.length_buckets import BatchOrder, length_buckets, split_into_batches
-from rnntui.training.process_group import SINGLE_PROCESS, ProcessGroup
 from rnntui.training.seq2seq_task import evenly_spaced
 from rnntui.training.step_memory import classifier_step_bytes
 from rnntui.training.task import ParameterGroup, load_pretrained, require_in_vocabulary, token_files
@@ -58,8 +57,8 @@ class ClassifierTask:
 
     def __init__(self, run: RunFolder, config: RunConfig, hardware: Hardware) -> None:
         self.hardware = hardware
-        self.group = SINGLE_PROCESS
         self._settings = settings = config.training_as(ClassifierTrainingConfig)
+        hardware.group.check_batch_size(settings.batch_size)
         self._model_config = model_config = config.model_as(ClassifierConfig)
         info = config.corpus_as(LabelledCorpusInfo)
         self._labels = info.labels
@@ -88,20 +87,18 @@ class ClassifierTask:
     def _epoch(self) -> float:
         return self.order.epoch + self.order.index / len(self.order.batches)
 
-    def join(self, group: ProcessGroup) -> None:
-        group.check_batch_size(self._settings.batch_size)
-        self.group = group
-
     def loss(self) -> tuple[Tensor, int]:
         batch = self.training.batch(self.order.next())
         tokens = int(batch.lengths.sum())
-        if self.group.size == 1:
+        if self.hardware.group.size == 1:
             return self._loss(batch), tokens
-        part, offsets = self.group.part(len(batch.labels)), batch.ngrams.offsets
+        part, offsets = self.hardware.group.part(len(batch.labels)), batch.ngrams.offsets
         values = BatchPart(int(offsets[part.first]), int(offsets[part.last]), int(offsets[-1]))
         own, class_weights = batch.columns(part.columns), self._class_weights.cpu().numpy()
         # A last batch may have fewer texts than there are processes.
-        share = self.group.share(part) * float(class_weights[own.labels].sum() / class_weights[batch.labels].sum())
+        share = self.hardware.group.share(part) * float(
+            class_weights[own.labels].sum() / class_weights[batch.labels].sum()
+        )
         with part.drawing():
             return share * self._loss(own, values), tokens
 
@@ -173,22 +170,26 @@ class ClassifierTask:
         rows = evenly_spaced(len(data), max(1, int(tokens / data.lengths.mean())))
         rows = rows[np.argsort(data.lengths[rows], kind="stable")]
         batches = split_into_batches(rows, data.lengths, data.lengths, 0, 2 * _EVALUATION_TOKENS)
-        probabilities, labels, tokens_read = [], [], 0
+        order = np.random.default_rng(0).permutation(len(batches))[
+            self.hardware.group.own
+        ]  # an early end leaves a fair part
+        answers: list[tuple[NDArray[np.float64], NDArray[np.int64], int]] = []
         with evaluating(self.model):
-            for index in np.random.default_rng(0).permutation(len(batches)):  # an early end leaves a fair part
+            for index in order:
                 batch = data.batch(batches[index])
                 with hardware.threads.timed(f"evaluation in {hardware.precision}", int(batch.lengths.sum())):
                     logits = self._logits(batch, torch.from_numpy(batch.tokens), hardware)[0]
-                probabilities.append(logits.double().softmax(dim=1).cpu().numpy())
-                labels.append(batch.labels)
-                tokens_read += int(batch.lengths.sum())
-                monitor.report(len(labels) / len(batches))
+                probabilities = logits.double().softmax(dim=1).cpu().numpy()
+                answers.append((probabilities, batch.labels, int(batch.lengths.sum())))
+                monitor.report(len(answers) / len(order))
                 if monitor.time_left() <= 0:
                     break
-        scores = score_labels(np.concatenate(probabilities), np.concatenate(labels))
+        of_all = [answer for answers_of_one in self.hardware.group.collect(answers) for answer in answers_of_one]
+        all_probabilities, labels, counts = zip(*of_all, strict=True)
+        scores = score_labels(np.concatenate(all_probabilities), np.concatenate(labels))
         has_matrix = len(self._labels) <= _MAX_CONFUSION_LABELS
         details = {"confusion": scores.confusion.tolist()} if has_matrix else {}
-        return Evaluation(scores.log_loss, tokens_read, 0, scores.metrics, details=details)
+        return Evaluation(scores.log_loss, sum(counts), 0, scores.metrics, details=details)
 
     def _batches_of_epoch(self, rng: np.random.Generator) -> list[NDArray[np.intp]]:
         """Return the rows of each batch, in order."""

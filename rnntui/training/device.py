@@ -16,6 +16,7 @@ from rnntui.errors import UsageError
 from rnntui.models.layers import run_recurrent_layers
 from rnntui.processors import usable_cpus
 from rnntui.thread_tuner import thread_counts
+from rnntui.training.process_group import SINGLE_PROCESS, ProcessGroup
 from rnntui.training.threads import TorchThreads
 
 # torch's own choice, of the physical cores or what OMP_NUM_THREADS says: torch has only just been loaded.
@@ -24,11 +25,12 @@ _TORCH_THREADS = torch.get_num_threads()
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device, the precision of its matrix products, and the number of threads that feed it."""
+    """A device, the precision of its matrix products, the threads that feed it, and the processes that train."""
 
     device: torch.device
     bf16: bool
     threads: TorchThreads = field(default_factory=lambda: TorchThreads([torch.get_num_threads()]), compare=False)
+    group: ProcessGroup = field(default=SINGLE_PROCESS, compare=False)
 
     @property
     def precision(self) -> str:

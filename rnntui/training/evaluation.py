@@ -23,6 +23,7 @@ from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.layers import State
 from rnntui.training.device import Hardware
+from rnntui.training.process_group import ProcessGroup
 
 WINDOW = 256
 WARM_UP = 512  # tokens a stream reads before its own part, uncounted, to enter it with the state of the text before
@@ -138,23 +139,23 @@ def evaluate_streaming(
         model: The model; it is in training mode again afterwards if it was.
         ids: The token ids of the text, `(N,)`, at least 2.
         vocab_size: Size of the vocabulary, V.
-        hardware: Device and precision.
+        hardware: Device and precision, and the processes that read some of the streams each.
         characters_per_token: Mean number of characters in a token.
         monitor: Once it has no time left, the streams end where they are, which is a part of each.
     """
     count = len(ids) - 1
     streams = max(1, min(_MAX_STREAMS, count // _MIN_STREAM))
     part = -(-count // streams)  # tokens of a stream, rounded up
-    starts = np.arange(streams, dtype=np.int64) * part  # (B,)
-    total, predicted, state = 0.0, 0, model.initial_state(streams, hardware.device)
+    starts = np.arange(streams, dtype=np.int64)[hardware.group.own] * part  # (B,)
+    total, predicted, state = 0.0, 0, model.initial_state(len(starts), hardware.device)
     with evaluating(model):
-        if streams > 1:
+        if streams > 1 and len(starts):
             positions = np.maximum(starts + np.arange(-WARM_UP, 0)[:, None], 0)  # (WARM_UP, B)
-            for rows in _windows(WARM_UP, streams, vocab_size):
+            for rows in _windows(WARM_UP, len(starts), vocab_size):
                 _, state = _losses(model, ids, positions[rows], state, hardware)
-            for tensor in state:
+            for tensor in state if starts[0] == 0 else ():
                 tensor[:, 0] = 0.0  # the first stream starts at the beginning of the text
-        for rows in _windows(part, streams, vocab_size):
+        for rows in _windows(part, len(starts), vocab_size) if len(starts) else ():
             positions = starts + np.arange(rows.start, rows.stop)[:, None]  # (T, B)
             counted = torch.from_numpy((positions < np.minimum(starts + part, count)).astype(np.float32))  # (T, B)
             losses, state = _losses(model, ids, np.minimum(positions, count - 1), state, hardware)
@@ -163,7 +164,7 @@ def evaluate_streaming(
             monitor.report(rows.stop / part)
             if monitor.time_left() <= 0:
                 break
-    return Evaluation(total / predicted, predicted, predicted * characters_per_token)
+    return _of_all(hardware.group, total, predicted, characters_per_token)
 
 
 def evaluate_windowed(
@@ -179,20 +180,27 @@ def evaluate_windowed(
     The arguments are those of `evaluate_streaming`.
     """
     window = min(WINDOW, len(ids) - 1)
-    windows = (len(ids) - 1) // window
+    all_starts = np.arange((len(ids) - 1) // window, dtype=np.int64)[hardware.group.own] * window
     batch = max(1, min(_MAX_STREAMS, _MAX_LOGITS // (window * vocab_size)))
     total, predicted = 0.0, 0
     with evaluating(model):
-        for first in range(0, windows, batch):
-            starts = np.arange(first, min(first + batch, windows), dtype=np.int64) * window
+        for first in range(0, len(all_starts), batch):
+            starts = all_starts[first : first + batch]
             state = model.initial_state(len(starts), hardware.device)
             losses, _ = _losses(model, ids, starts + np.arange(window)[:, None], state, hardware)
             total += float(losses.cpu().sum(dtype=torch.float64))
             predicted += losses.numel()
-            monitor.report(min(1.0, (first + batch) / windows))
+            monitor.report(min(1.0, (first + batch) / len(all_starts)))
             if monitor.time_left() <= 0:
                 break
-    return Evaluation(total / predicted, predicted, predicted * characters_per_token)
+    return _of_all(hardware.group, total, predicted, characters_per_token)
+
+
+def _of_all(group: ProcessGroup, total: float, predicted: int, characters_per_token: float) -> Evaluation:
+    """Return the evaluation by all processes, of which this one has a sum of losses over some predicted tokens."""
+    totals, counts = zip(*group.collect((total, predicted)), strict=True)
+    count = sum(counts)
+    return Evaluation(sum(totals) / count, count, count * characters_per_token)
 
 
 EVALUATIONS = {"streaming": evaluate_streaming, "windowed": evaluate_windowed}

@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
+from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
+from rnntui.training.evaluation import EvaluationMonitor
 from rnntui.training.gradient_step import GradientStep
-from rnntui.training.process_group import Command, ProcessLostError
+from rnntui.training.process_group import Command, ProcessGroup, ProcessLostError, TrainingEnded
 from rnntui.training.training_state import TrainingState
 
 
-def follow(state: TrainingState, clip_grad_norm: float, stop_requested: Callable[[], bool]) -> bool:
+def follow(state: TrainingState, config: TrainerConfig, stop_requested: Callable[[], bool]) -> bool:
     """Take part in a training until rank 0 ends it; return True if it ended well, False if it was interrupted.
 
     Args:
         state: The model and the optimizer; their weights change as those of rank 0.
-        clip_grad_norm: Norm to which gradients are clipped.
+        config: Settings of the loop.
         stop_requested: Asked with every step; a request here stops all processes.
 
     Raises `ProcessLostError` if the training failed in another process.
     """
-    task, group, threads = state.task, state.task.group, state.task.hardware.threads
-    step = GradientStep(task, state.optimizer, clip_grad_norm, stop_requested)
-    task.model.train()
-    while True:
-        command, value = group.receive()
-        if command == Command.END:
-            if value > 1:
-                raise ProcessLostError("the training has failed in the process of rank 0, whose message says why")
-            return value == 0
-        if command == Command.POSITION:
-            task.position()
-        elif command == Command.WEIGHTS:
-            group.take_over(list(task.model.parameters()))
-        else:
-            threads.start_step()
-            began = time.perf_counter()
-            tokens = step.run(value)
-            threads.add_step(time.perf_counter() - began, tokens)
+    step = GradientStep(state.task, state.optimizer, config.clip_grad_norm, stop_requested, state.outer_step)
+    state.task.model.train()
+    try:
+        while True:
+            _do_next(state, step, config.eval_tokens)
+    except TrainingEnded as end:
+        if end.code > 1:
+            raise ProcessLostError("the training has failed in the process of rank 0, whose message says why") from end
+        return end.code == 0
+
+
+def _do_next(state: TrainingState, step: GradientStep, eval_tokens: int) -> None:
+    """Do what rank 0 announces. Raises `TrainingEnded` if that is the end of the training."""
+    task, group, threads = state.task, state.task.hardware.group, state.task.hardware.threads
+    command, value = group.receive()
+    if command == Command.POSITION:
+        task.position()
+    elif command == Command.WEIGHTS:
+        group.take_over(list(task.model.parameters()))
+    elif command == Command.EVALUATE:
+        task.evaluate(eval_tokens, _monitor(group))
+    elif command == Command.EVALUATE_FINALLY:
+        task.final_evaluation(FINAL_EVALUATION_FACTOR * eval_tokens, _monitor(group, value))
+    elif command == Command.OUTER_STEP:
+        step.end_round()
+    else:
+        threads.start_step()
+        began = time.perf_counter()
+        tokens = step.run(value)
+        threads.add_step(time.perf_counter() - began, tokens)
+
+
+def _monitor(group: ProcessGroup, seconds: float = math.inf) -> EvaluationMonitor:
+    """Return the monitor of this process's part of an evaluation, which ends after some seconds or when rank 0 says."""
+    end = time.perf_counter() + seconds
+    return EvaluationMonitor(lambda: end - time.perf_counter(), lambda fraction: group.check_ended())

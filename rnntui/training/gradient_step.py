@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rnntui.training.adamw import AdamW
+from rnntui.training.outer_step import OuterStep
 from rnntui.training.process_group import ProcessGroup
 from rnntui.training.task import Task
 
@@ -24,6 +25,7 @@ class GradientStep:
         optimizer: Updates the weights.
         clip_grad_norm: Norm to which gradients are clipped.
         stop_requested: Asked with every step; the request of any process reaches all of them.
+        outer_step: Ends rounds of steps that each process takes on its own; None for gradients that are added up.
     """
 
     def __init__(
@@ -32,18 +34,23 @@ class GradientStep:
         optimizer: AdamW,
         clip_grad_norm: float,
         stop_requested: Callable[[], bool] = lambda: False,
+        outer_step: OuterStep | None = None,
     ) -> None:
         self._task = task
         self._optimizer = optimizer
         self._clip_grad_norm = clip_grad_norm
         self._parameters = list(task.model.parameters())
         self._stop_requested = stop_requested
-        self._gradients = None if task.group.size == 1 else _FlatGradients(self._parameters, task.group)
-        self.reads_later = task.hardware.is_asynchronous and task.group.size == 1
+        group = task.hardware.group
+        self._outer_step = outer_step
+        is_common = group.size > 1 and outer_step is None
+        self._gradients = _FlatGradients(self._parameters, group) if is_common else None
+        self.reads_later = task.hardware.is_asynchronous and group.size == 1
 
     def stop_requested(self) -> bool:
         """Return True if this process is asked to stop, or another one was by the last step."""
-        return self._stop_requested() or (self._gradients is not None and self._gradients.is_stop_requested)
+        common = self._gradients or self._outer_step
+        return self._stop_requested() or (common is not None and common.is_stop_requested)
 
     def is_clipped(self, gradient_norm: float) -> bool:
         """Return True if a gradient of this norm is clipped."""
@@ -52,7 +59,8 @@ class GradientStep:
     def run(self, rate: float, check: Callable[[Tensor, Tensor], None] | None = None) -> int:
         """Update the weights once; return the number of tokens of the whole batch.
 
-        With `reads_later`, an update whose loss or gradient norm is not finite changes nothing.
+        With `reads_later`, an update whose loss or gradient norm is not finite changes nothing. With an outer step,
+        loss and gradient are those of this process's part alone.
 
         Args:
             rate: Learning rate.
@@ -63,6 +71,9 @@ class GradientStep:
         for group in optimizer.param_groups:
             group["lr"] = rate * group["rate_factor"]()
         loss, tokens = self._task.loss()
+        if self._outer_step is not None:
+            self._outer_step.begin_round()
+            loss = loss * self._task.hardware.group.size  # the mean over all processes is that of the whole batch
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if self._gradients is not None:
@@ -76,6 +87,11 @@ class GradientStep:
             torch.nn.utils.clip_grads_with_norm_(self._parameters, self._clip_grad_norm, norm)
         optimizer.step(skip)
         return tokens
+
+    def end_round(self) -> None:
+        """End a round of steps that each process has taken on its own."""
+        if self._outer_step is not None:
+            self._outer_step.run(self._stop_requested())
 
 
 class _FlatGradients:

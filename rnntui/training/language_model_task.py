@@ -44,7 +44,7 @@ from rnntui.training.evaluation import (
     full_precision_cost,
     unlimited,
 )
-from rnntui.training.process_group import SINGLE_PROCESS, Command, ProcessGroup
+from rnntui.training.process_group import Command
 from rnntui.training.step_memory import language_model_step_bytes
 from rnntui.training.task import (
     ParameterGroup,
@@ -88,8 +88,8 @@ class LanguageModelTask:
         settings = config.training_as(LanguageModelTrainingConfig)
         self._state_reset_prob = settings.state_reset_prob
         self._batch_size = batch_size = settings.batch_size
-        self.group = SINGLE_PROCESS
-        self._part = self.group.part(batch_size)
+        hardware.group.check_batch_size(batch_size)
+        self._part = hardware.group.part(batch_size)
         positions = batch_size * settings.bptt
         self.step_bytes = language_model_step_bytes(self._model_config, config.vocab_size, positions, hardware)
         earlier_training, self._origin_validation = origin_files(config)
@@ -120,7 +120,7 @@ class LanguageModelTask:
         model = LanguageModel(self._model_config, config.vocab_size, tokenizer.end_id, predictions)
         load_pretrained(model, run)
         self.model = model.to(hardware.device)
-        self._state: State = self.model.initial_state(batch_size, hardware.device)
+        self._state: State = self.model.initial_state(batch_size // hardware.group.size, hardware.device)
         self.steps_per_epoch = training.tokens / (positions - earlier_streams * settings.bptt)
         self.validation_tokens = validation.tokens
         self.uniform_loss = float(np.log(config.vocab_size))
@@ -128,19 +128,14 @@ class LanguageModelTask:
     def parameter_groups(self) -> list[ParameterGroup]:
         return one_group(self.model)
 
-    def join(self, group: ProcessGroup) -> None:
-        group.check_batch_size(self._batch_size)
-        self.group, self._part = group, group.part(self._batch_size)
-        self._state = self.model.initial_state(self._batch_size // group.size, self.hardware.device)
-
     def loss(self) -> tuple[Tensor, int]:
-        if self.group.size == 1:
-            loss, tokens = self._loss(*self._batches.next())
-            return loss, tokens
+        processes = self.hardware.group.size
+        if processes == 1:
+            return self._loss(*self._batches.next())
         windows = (window[:, self._part.columns] for window in self._batches.next())  # (T, B / processes)
         with self._part.drawing():
             loss, tokens = self._loss(*windows)
-        return loss / self.group.size, tokens * self.group.size
+        return loss / processes, tokens * processes
 
     def _loss(
         self, inputs: NDArray[np.int64], targets: NDArray[np.int64], positions: NDArray[np.int64]
@@ -206,9 +201,10 @@ class LanguageModelTask:
         return {"text": self._documents.decode(ids)}
 
     def position(self) -> dict[str, NDArray[np.generic]]:
-        if self.group.is_main:
-            self.group.announce(Command.POSITION)
-        whole = [self.group.gather(tensor) for tensor in self._state]
+        group = self.hardware.group
+        if group.is_main:
+            group.announce(Command.POSITION)
+        whole = [group.gather(tensor) for tensor in self._state]
         state = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(whole)}
         return {"cursor": self._batches.position(), **state}
 

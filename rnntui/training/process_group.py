@@ -1,8 +1,8 @@
 """Processes that train one run together, through torch.distributed.
 
-The process of rank 0 has the training loop, the clock, the evaluations and the run folder. The others follow it: before
-each piece of common work it tells them which, and all do it together. Each computes its part of every batch, and the
-gradients of the parts are added up in one flat buffer.
+The process of rank 0 has the training loop, the clock and the run folder. The others follow it: before each piece of
+common work it tells them which, and all do it together. Each computes its part of every batch, and the gradients of the
+parts are added up in one flat buffer. Of an evaluation each reads a part too, and the results are collected.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from enum import IntEnum
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -28,9 +29,23 @@ _TIMEOUT = timedelta(days=30)  # the others wait as long as evaluations and read
 _START = "rnntui-start"
 _POLL_SECONDS = 0.05
 
+Result = TypeVar("Result")
+
 
 class ProcessLostError(TrainingError):
     """Another process of the training has ended, or cannot be reached any more."""
+
+
+class TrainingEnded(Exception):
+    """Rank 0 has ended the training.
+
+    Args:
+        code: That of `Command.END`.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Command(IntEnum):
@@ -44,13 +59,21 @@ class Command(IntEnum):
     """Take over the weights and the random state of rank 0."""
     END = 3
     """The training is over; the value is 0 if it ended well, 1 if it was interrupted, 2 if it failed."""
+    EVALUATE = 4
+    """Evaluate a part of the validation data."""
+    EVALUATE_FINALLY = 5
+    """Evaluate a part of it in the final evaluation; the value is the seconds that are left for that."""
+    COLLECT = 6
+    """Send the results of the part."""
+    OUTER_STEP = 7
+    """Average the weights after steps that each process has taken on its own."""
 
 
 class ProcessGroup:
     """Group of `size` processes; a single process is a group too, in which nothing is sent.
 
-    Every method but `part` is called by all processes together, `announce` by rank 0 and `receive` by the others.
-    They raise `ProcessLostError` if another process has ended.
+    Every method that sends something is called by all processes together, `announce` by rank 0 and `receive` by the
+    others. They raise `ProcessLostError` if another process has ended.
 
     Args:
         rank: Number of this process.
@@ -60,6 +83,7 @@ class ProcessGroup:
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
         self.has_ended = size == 1  # no message will come any more
+        self._expected: tuple[Tensor, dist.Work] | None = None
 
     @classmethod
     def join(cls, place: TorchrunEnvironment) -> ProcessGroup:
@@ -89,6 +113,11 @@ class ProcessGroup:
         first, last = batch * self.rank // self.size, batch * (self.rank + 1) // self.size
         return BatchPart(min(first, batch - 1), max(last, min(first, batch - 1) + 1), batch)
 
+    @property
+    def own(self) -> slice:
+        """Those of a list of like items, such as batches of an evaluation, that this process works on; maybe none."""
+        return slice(self.rank, None, self.size)
+
     def share(self, part: BatchPart) -> float:
         """Return 1 if the examples of a part are this process's own, 0 if it has none and computes those of another."""
         own = part.batch * (self.rank + 1) // self.size - part.batch * self.rank // self.size
@@ -102,13 +131,48 @@ class ProcessGroup:
             self.has_ended = command == Command.END
 
     def receive(self) -> tuple[Command, float]:
-        """Wait for what all do next, and return it with its value."""
-        message = torch.empty(2, dtype=torch.float64)
+        """Wait for what all do next, and return it with its value. Raises `TrainingEnded` if that is nothing more."""
         with _peer_errors():
-            dist.broadcast(message, 0)
+            message, work = self._message()
+            work.wait()
+        self._expected = None
         command, value = message.tolist()
-        self.has_ended = command == Command.END
+        if command == Command.END:
+            self.has_ended = True
+            raise TrainingEnded(int(value))
         return Command(int(command)), value
+
+    def check_ended(self) -> None:
+        """Raise `TrainingEnded` if rank 0 has ended the training meanwhile, without waiting for the others."""
+        with _peer_errors():
+            message, work = self._message()
+        if work.is_completed() and int(message[0]) == Command.END:
+            self.receive()
+
+    def _message(self) -> tuple[Tensor, dist.Work]:
+        """Return the buffer of the next message from rank 0, and the work that fills it."""
+        if self._expected is None:
+            message = torch.full((2,), -1.0, dtype=torch.float64)
+            work = dist.broadcast(message, 0, async_op=True)
+            assert work is not None
+            self._expected = message, work
+        return self._expected
+
+    def collect(self, result: Result) -> list[Result]:
+        """Return the results that all processes have of their parts of an evaluation, in the order of their ranks.
+
+        Raises `TrainingEnded` if rank 0 has ended the training instead.
+        """
+        if self.size == 1:
+            return [result]
+        if self.is_main:
+            self.announce(Command.COLLECT)
+        else:
+            self.receive()
+        results: list[Any] = [None] * self.size
+        with _peer_errors():
+            dist.all_gather_object(results, result)
+        return results
 
     def add_up(self, buffer: Tensor) -> None:
         """Replace a tensor by the sum over all processes, which has the same bits in each of them."""

@@ -1,7 +1,8 @@
 """Resume file: everything that a run needs to continue exactly, in one file that is replaced atomically.
 
-Weights, their average, AdamW's moments, random states, the position in the data, the carried hidden state, the plan
-and the best loss so far belong together: one file cannot mix two steps, whenever the process dies.
+Weights, their average, AdamW's moments, the momentum of outer steps, random states, the position in the data, the
+carried hidden state, the plan and the best loss so far belong together: one file cannot mix two steps, whenever the
+process dies.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.format_1 import RENAMED_PROGRESS, rename_keys
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training.adamw import AdamW
+from rnntui.training.outer_step import OuterStep
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.task import Task
 from rnntui.training.weight_average import WeightAverage
@@ -33,6 +35,7 @@ def save_state(
     task: Task,
     optimizer: AdamW,
     average: WeightAverage | None,
+    outer_step: OuterStep | None,
     progress: TrainingProgress,
 ) -> None:
     """Write the state of a training to one file.
@@ -42,6 +45,7 @@ def save_state(
         task: Its weights and its position are saved.
         optimizer: Its AdamW moments are saved.
         average: Saved if there is one.
+        outer_step: Its momentum is saved if there is one.
         progress: Saved as JSON in the metadata.
     """
     arrays: dict[str, NDArray[Any]] = {}
@@ -51,6 +55,8 @@ def save_state(
         arrays |= {f"optimizer.{name}.{key}": moments[key].cpu().numpy() for key in _MOMENTS if key in moments}
     if average is not None:
         arrays |= {f"average.{name}": array for name, array in average.arrays().items()}
+    if outer_step is not None:
+        arrays |= {f"outer.{name}": array for name, array in outer_step.arrays().items()}
     arrays |= {f"task.{name}": array for name, array in task.position().items()}
     arrays["random.cpu"] = torch.get_rng_state().numpy()
     if task.hardware.device.type == "cuda":
@@ -58,14 +64,17 @@ def save_state(
     save_arrays(path, arrays, {"progress": json.dumps(asdict(progress))})
 
 
-def load_state(path: Path, task: Task, optimizer: AdamW, average: WeightAverage | None) -> TrainingProgress:
-    """Restore task, optimizer, average and random generators, and return the progress.
+def load_state(
+    path: Path, task: Task, optimizer: AdamW, average: WeightAverage | None, outer_step: OuterStep | None
+) -> TrainingProgress:
+    """Restore task, optimizer, average, momentum of outer steps and random generators, and return the progress.
 
     Args:
         path: The file to read.
         task: Its weights and its position are replaced.
         optimizer: Its AdamW moments are replaced.
         average: Replaced if there is one.
+        outer_step: Its momentum is replaced if there is one.
 
     Raises `RunError` if the file is broken or of another model.
     """
@@ -89,6 +98,8 @@ def load_state(path: Path, task: Task, optimizer: AdamW, average: WeightAverage 
                 optimizer.state[parameter] = {key: torch.from_numpy(moments[key].copy()).to(device) for key in _MOMENTS}
         if average is not None:
             average.restore(_with_prefix(arrays, "average."))
+        if outer_step is not None:
+            outer_step.restore(_with_prefix(arrays, "outer."))
         task.restore(_with_prefix(arrays, "task."))
         torch.set_rng_state(torch.from_numpy(arrays["random.cpu"].copy()))
         if device.type == "cuda" and "random.cuda" in arrays:

@@ -39,7 +39,6 @@ from rnntui.training.length_buckets import (
     batch_at,
     split_into_batches,
 )
-from rnntui.training.process_group import SINGLE_PROCESS, ProcessGroup
 from rnntui.training.step_memory import seq2seq_step_bytes
 from rnntui.training.task import (
     ParameterGroup,
@@ -82,9 +81,10 @@ class Seq2SeqTask:
     ) -> None:
         self._source, self._target = vocabularies
         self.hardware = hardware
-        self.group = SINGLE_PROCESS
         self._model_config = config.model_as(Seq2SeqConfig)
         self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
+        if settings.batch_tokens is None:
+            hardware.group.check_batch_size(settings.batch_size)
         require_bleu_tokenizer(settings.resolved_bleu_tokenizer)
         self._training_lengths = config.corpus_as(PairCorpusInfo).lengths
         training, validation = token_files(run, config)
@@ -128,18 +128,13 @@ class Seq2SeqTask:
     def parameter_groups(self) -> list[ParameterGroup]:
         return one_group(self.model)
 
-    def join(self, group: ProcessGroup) -> None:
-        if self._settings.batch_tokens is None:
-            group.check_batch_size(self._settings.batch_size)
-        self.group = group
-
     def loss(self) -> tuple[Tensor, int]:
         batch = (self._mixed or self.batches).next()
-        if self.group.size == 1:
+        if self.hardware.group.size == 1:
             return self._loss(batch, 1.0, 1.0), batch.tokens
-        part = self.group.part(len(batch.lengths))
+        part = self.hardware.group.part(len(batch.lengths))
         own = batch.columns(part.columns)
-        is_counted = self.group.share(part)  # a last batch may have fewer pairs than there are processes
+        is_counted = self.hardware.group.share(part)  # a last batch may have fewer pairs than there are processes
         with part.drawing():
             loss = self._loss(own, is_counted * own.tokens / batch.tokens, is_counted)
         return loss, batch.tokens
@@ -186,9 +181,13 @@ class Seq2SeqTask:
         aligned = self.hardware.put(self._aligner.align(batch.source, batch.targets))
         cross_entropies = -(aligned * weights.float().clamp_min(_LEAST_WEIGHT).log()).sum(dim=2)  # (B, T)
         count = (aligned > 0).any(dim=2).sum()
-        if self.group.size > 1:
+        group = self.hardware.group
+        if group.size > 1:
             count = is_counted * count.double()
-            self.group.add_up(count)
+            if self._settings.local_steps == 1:
+                group.add_up(count)
+            else:  # nothing is exchanged before the round is over: as if the other parts had as many
+                count *= group.size
             cross_entropies = is_counted * cross_entropies
         return cross_entropies.sum() / count.clamp_min(1)
 
@@ -222,21 +221,24 @@ class Seq2SeqTask:
         self, max_pairs: int, settings: BeamConfig, monitor: EvaluationMonitor
     ) -> TranslationScores:
         """Translate up to `max_pairs` validation pairs, fewer if the time runs out, and compare with their targets."""
-        pairs = [self._validation_pair(i) for i in evenly_spaced(len(self._validation), max_pairs)]
+        indices = evenly_spaced(len(self._validation), max_pairs)[self.hardware.group.own]
+        pairs = [self._validation_pair(i) for i in indices]
         workers = max_threads(self._settings.threads)
         parts = 1 if monitor.time_left() == math.inf else -(-len(pairs) // (_TIMED_PAIRS * workers))
-        translator, texts, references = self._translator(), [], []
-        for part in range(parts):
+        translator, translated = self._translator(), list[tuple[str, str]]()  # with their targets
+        for part in range(parts) if pairs else ():
             part_of_pairs = pairs[part::parts]  # spread over all of them, as a corpus is often sorted by length
             sources = [source for source, _ in part_of_pairs]
             report = monitor.part(part / parts, (part + 1) / parts).report
             translations = translator.translate(
                 sources, settings, resolve_ties=False, workers=workers, on_progress=report
             )
-            texts += [translation.text for translation in translations]
-            references += [target for _, target in part_of_pairs]
+            texts = [translation.text for translation in translations]
+            translated += zip(texts, (target for _, target in part_of_pairs), strict=True)
             if monitor.time_left() <= 0:
                 break
+        of_all = [pair for pairs_of_one in self.hardware.group.collect(translated) for pair in pairs_of_one]
+        texts, references = (list(side) for side in zip(*of_all, strict=True))
         return score_translations(texts, references, self._settings.resolved_bleu_tokenizer)
 
     def sample(self, length: int, seed: int) -> Sample:
@@ -284,7 +286,11 @@ def attentional_vectors(model: Seq2Seq, batch: PairBatch, hardware: Hardware) ->
 
 
 def evaluate_pairs(
-    model: Seq2Seq, pairs: PairDataset, tokens: int, hardware: Hardware, monitor: EvaluationMonitor = UNMONITORED
+    model: Seq2Seq,
+    pairs: PairDataset,
+    tokens: int,
+    hardware: Hardware,
+    monitor: EvaluationMonitor = UNMONITORED,
 ) -> Evaluation:
     """Return the teacher-forced loss over pairs, end tokens included.
 
@@ -292,7 +298,7 @@ def evaluate_pairs(
         model: The model; it is in training mode again afterwards if it was.
         pairs: The pairs to choose from, evenly spaced.
         tokens: About how many target tokens are read.
-        hardware: Device and precision.
+        hardware: Device and precision, and the processes that read some of the batches each.
         monitor: Receives the fraction that is done.
     """
     max_pairs = tokens / max(1.0, float(pairs.target_lengths.mean()) + 1)
@@ -300,6 +306,7 @@ def evaluate_pairs(
     indices = indices[np.lexsort((pairs.source_lengths[indices], pairs.target_lengths[indices]))]
     total, count = 0.0, 0
     batches = split_into_batches(indices, pairs.source_lengths, pairs.target_lengths, 0, _EVALUATION_TOKENS)
+    batches = batches[hardware.group.own]
     with evaluating(model):
         for done, part in enumerate(batches, 1):
             batch = batch_at(pairs, part)
@@ -311,7 +318,8 @@ def evaluate_pairs(
             count += batch.tokens
             monitor.report(done / len(batches))
     characters = pairs.characters * len(indices) / len(pairs)
-    return Evaluation(total / count, count, max(1.0, characters))
+    totals, counts = zip(*hardware.group.collect((total, count)), strict=True)
+    return Evaluation(sum(totals) / sum(counts), sum(counts), max(1.0, characters))
 
 
 def evenly_spaced(count: int, limit: int) -> NDArray[np.intp]:

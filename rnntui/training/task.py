@@ -22,7 +22,6 @@ from rnntui.runs.weights_file import load_weights
 from rnntui.text.token_ids import TokenFile
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor
-from rnntui.training.process_group import ProcessGroup
 
 
 def _constant_rate() -> float:
@@ -53,8 +52,8 @@ class Task(Protocol):
 
     Attributes:
         kind: the kind of model.
-        hardware: device and precision.
-        group: the processes that train together.
+        hardware: device and precision, and the processes that train together, of which this one computes a part of
+            every batch.
         step_bytes: a lower bound of the memory that a training step takes beside the weights.
         steps_per_epoch: batches in one pass over the training data.
         primary_evaluation: name of the final evaluation whose loss a listing shows.
@@ -65,7 +64,6 @@ class Task(Protocol):
 
     kind: ModelKind
     hardware: Hardware
-    group: ProcessGroup
     step_bytes: float
     steps_per_epoch: float
     primary_evaluation: str
@@ -77,7 +75,7 @@ class Task(Protocol):
     def from_run(cls, run: RunFolder, config: RunConfig, hardware: Hardware) -> Self:
         """Open the data of a run and make a model with random weights.
 
-        Raises `RunError` if a file is missing or broken.
+        Raises `RunError` if a file is missing or broken, `UsageError` if a batch cannot be divided among the processes.
         """
         ...
 
@@ -88,13 +86,6 @@ class Task(Protocol):
         """Return every weight of the model, in groups that are optimized alike."""
         ...
 
-    def join(self, group: ProcessGroup) -> None:
-        """Compute one part of every batch from now on; the other processes of a group compute the others.
-
-        Raises `UsageError` if a batch cannot be divided among them.
-        """
-        ...
-
     def loss(self) -> tuple[Tensor, int]:
         """Return the mean loss of the next batch in nats a token, and its number of tokens.
 
@@ -103,7 +94,11 @@ class Task(Protocol):
         ...
 
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
-        """Evaluate for the selection of the best weights, over at most about `tokens` validation tokens."""
+        """Evaluate for the selection of the best weights, over at most about `tokens` validation tokens.
+
+        In a group, all processes call this and `final_evaluation` together, with the same weights; each evaluates a
+        part of the data, and returns the result over all of it.
+        """
         ...
 
     def final_evaluation(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> dict[str, Evaluation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -70,6 +71,21 @@ class TorchrunEnvironment:
                 setting="batch_size", hint=f"use a multiple of {self.size}, such as --batch-size {nearest}",
             )  # fmt: skip
 
+    def check_local_steps(self, local_steps: int) -> None:
+        """Raise `UsageError` if processes should step on their own, and there is only one."""
+        if self.size == 1 and local_steps > 1:
+            raise UsageError(
+                f"--local-steps {local_steps} needs several processes", setting="local_steps", hint=_HINT
+            )  # fmt: skip
+
+    def require_single(self, what: str) -> None:
+        """Raise `UsageError` if this process is one of several, which `what` cannot use."""
+        if self.size > 1:
+            raise UsageError(
+                f"{what} needs a single process (torchrun has started {self.size})",
+                hint="run it without torchrun; several processes train by torchrun -m rnntui train",
+            )
+
     def mark(self, run: RunFolder) -> None:
         """Note in a new run that this job made it."""
         if self.job:
@@ -77,16 +93,18 @@ class TorchrunEnvironment:
 
     def run_of_job(self, kind: ModelKind, checkpoints: Path) -> RunFolder | None:
         """Return the run that this job has made before torchrun restarted it; None if there is none."""
-        if not self.job:
-            return None
-        for run in runs_in(checkpoints):
-            try:
-                is_marked = run.job_file.read_text(encoding="utf-8").strip() == self.job
-                if is_marked and run.read_config().kind == kind.id:
+        for run in runs_in(checkpoints) if self.job else ():
+            with contextlib.suppress(RunError):  # of a run that cannot be read
+                if self.has_made(run) and run.read_config().kind == kind.id:
                     return run
-            except (OSError, ValueError, RunError):  # no mark, or a run that cannot be read
-                continue
         return None
+
+    def has_made(self, run: RunFolder) -> bool:
+        """Return True if this job has made a run."""
+        try:
+            return bool(self.job) and run.job_file.read_text(encoding="utf-8").strip() == self.job
+        except (OSError, ValueError):  # no mark, or none that can be read
+            return False
 
 
 def _present(environ: Mapping[str, str]) -> str:

@@ -103,7 +103,7 @@ def follow_run(run: RunFolder, stop_requested: Callable[[], bool], group: Proces
         state = TrainingState.resumed(task, settings, run, None)
     else:
         state = TrainingState.initial(task, settings, config.budget)
-    return follow(state, settings.clip_grad_norm, stop_requested)
+    return follow(state, settings, stop_requested)
 
 
 def open_task(run: RunFolder, config: RunConfig, group: ProcessGroup = SINGLE_PROCESS) -> Task:
@@ -116,13 +116,11 @@ def open_task(run: RunFolder, config: RunConfig, group: ProcessGroup = SINGLE_PR
     task_class: type[Task] = resolve(KINDS[config.kind].task)
     require_weights_fit(run, config)
     settings = config.training
-    hardware = choose_hardware(settings.device, settings.precision, settings.threads)
+    hardware = replace(choose_hardware(settings.device, settings.precision, settings.threads), group=group)
     check_kernels(config.model, hardware, (1, max_threads(settings.threads)))
     torch.manual_seed(settings.seed)
     with one_thread():  # an orthogonal matrix, for one, is rounded differently on each number of threads
         task = task_class.from_run(run, config, hardware)
-    if group.size > 1:
-        task.join(group)
     weights = sum(parameter.numel() for parameter in task.model.parameters())
     is_averaged = settings.weight_average > 0
     require_step_memory(task.step_bytes / group.size, weights, task.kind, hardware, is_averaged=is_averaged)

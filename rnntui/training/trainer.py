@@ -67,8 +67,10 @@ class Trainer:
         self._run, self._held = held.run, held
         self._metrics = metrics
         self._report = report
-        self._group = state.task.group
-        self._gradient_step = GradientStep(state.task, state.optimizer, config.clip_grad_norm, stop_requested)
+        self._group = state.task.hardware.group
+        self._gradient_step = GradientStep(
+            state.task, state.optimizer, config.clip_grad_norm, stop_requested, state.outer_step
+        )
         self._stop_requested = self._gradient_step.stop_requested
         self._status = StatusWriter(held.run, state.progress, state.planner, metrics)
         self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)
@@ -95,7 +97,6 @@ class Trainer:
             task.model.train()
             self._align_processes()
             if self._run_steps():
-                self._group.announce(Command.END)  # the others have nothing to do in the final evaluation
                 with contextlib.suppress(_FinalEvaluationStoppedError):
                     return self._finish()
             self._write_status("stopped")
@@ -121,15 +122,17 @@ class Trainer:
         self._metrics.restart_timer()
         if progress.best_loss is None:
             self._evaluate(train_loss=None)
+        is_round_over = True  # between rounds, all processes have the same state: only then it is evaluated or saved
         while not self._state.is_over:
-            if self._stop_requested():
+            if is_round_over and self._stop_requested():
                 self._save()
                 return False
             rate = learning_rate(progress.step, planner.plan, self._config)
             self._timed_step(rate)
-            is_replanned = planner.update(progress, self._timer)
+            is_round_over = self._end_round()
+            is_replanned = is_round_over and planner.update(progress, self._timer)
             progress.plan = planner.plan
-            is_evaluation = planner.plan.is_evaluation(progress.step, progress.evaluated_step)
+            is_evaluation = is_round_over and planner.plan.is_evaluation(progress.step, progress.evaluated_step)
             if is_evaluation:
                 self._read_steps()
                 self._time_steps()
@@ -140,7 +143,7 @@ class Trainer:
             self._report_step(loss, rate, gradient_norm)
             if is_evaluation:
                 self._evaluate(train_loss)
-            elif is_replanned or time.perf_counter() - self._saved_at > self._config.save_every:
+            elif is_replanned or (is_round_over and time.perf_counter() - self._saved_at > self._config.save_every):
                 # A plan that the clock has made is saved before a step is done by it: a resumed run repeats that step.
                 self._write_status("running")
                 self._save()
@@ -156,9 +159,20 @@ class Trainer:
         self._metrics.note_threads(threads)
         self._task.hardware.threads.add_step(seconds, tokens)
         self._speed.add(seconds, tokens)
-        if not self._unread:
-            self._time_steps()
+
+    def _end_round(self) -> bool:
+        """Return True if a round of local steps is over, after which all processes have the same state."""
+        left = self._progress.step % self._config.local_steps
+        is_over = left == 0 or self._state.is_over
+        if is_over:
+            if self._config.local_steps > 1:
+                self._group.announce(Command.OUTER_STEP)
+                self._gradient_step.end_round()
+            self._state.update_average(left or self._config.local_steps)
+            if not self._unread:
+                self._time_steps()
         self._update_seconds()
+        return is_over
 
     def _time_steps(self) -> None:
         """Divide the time since the last call among the steps since then.
@@ -183,7 +197,6 @@ class Trainer:
 
         self._group.announce(Command.STEP, rate)
         self._progress.add_step(self._gradient_step.run(rate, note))
-        self._state.update_average()
         if self._progress.loss_count + len(self._unread) >= LOG_EVERY or math.isnan(self._last_numbers[0]):
             self._read_steps()
 
@@ -228,6 +241,9 @@ class Trainer:
         progress, task = self._progress, self._task
         began = time.perf_counter()
         with self._state.averaged_weights():
+            if self._state.average is not None:
+                self._align_processes()
+            self._group.announce(Command.EVALUATE)
             evaluation = task.evaluate(self._config.eval_tokens, self._monitor())
             evaluation_seconds = time.perf_counter() - began
             self._guard.check_evaluation(evaluation)
@@ -288,6 +304,7 @@ class Trainer:
         """Evaluate the best weights; a run killed before this is done does it when resumed."""
         progress, task = self._progress, self._task
         load_into(task.model, load_weights(self._run.weights_file))
+        self._align_processes()
         latest_end = self._planner.latest_end()
 
         def time_left() -> float:
@@ -296,6 +313,7 @@ class Trainer:
 
         monitor = self._monitor(time_left, is_final=True)
         monitor.report(0.0)
+        self._group.announce(Command.EVALUATE_FINALLY, time_left())
         evaluations = task.final_evaluation(FINAL_EVALUATION_FACTOR * self._config.eval_tokens, monitor)
         for evaluation in evaluations.values():
             self._guard.check_evaluation(evaluation)
@@ -306,6 +324,7 @@ class Trainer:
         self._metrics.write_final(losses, primary)
         progress.best_loss, progress.best_bits = primary.loss, primary.bits_per_character
         self._write_status("done", results=losses | primary.metrics)
+        self._group.announce(Command.END)
         return self._report_finished(cast(FinishReason, progress.reason or "budget"), losses, primary)
 
     def _monitor(self, time_left: TimeLeft = unlimited, is_final: bool = False) -> EvaluationMonitor:

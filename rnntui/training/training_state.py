@@ -12,6 +12,7 @@ from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_weights
 from rnntui.training.adamw import AdamW
+from rnntui.training.outer_step import OuterStep
 from rnntui.training.plan import StepPlanner
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.resume import load_state, save_state
@@ -27,6 +28,7 @@ class TrainingState:
         task: Model and data.
         optimizer: It holds the moments of the gradients.
         average: Average of the model's weights; None if the settings ask for none.
+        outer_step: Ends rounds of local steps; None if the settings ask for none.
         progress: Counters and the best weights so far.
         planner: Step count and schedule.
     """
@@ -34,6 +36,7 @@ class TrainingState:
     task: Task
     optimizer: AdamW
     average: WeightAverage | None
+    outer_step: OuterStep | None
     progress: TrainingProgress
     planner: StepPlanner
 
@@ -41,8 +44,9 @@ class TrainingState:
     def initial(cls, task: Task, config: TrainerConfig, budget: Budget) -> TrainingState:
         """Return the state before the first step."""
         planner = StepPlanner(budget, config, task.steps_per_epoch)
-        average = _make_average(task, config)
-        return cls(task, make_optimizer(task, config), average, TrainingProgress(budget=budget), planner)
+        optimizer, average = make_optimizer(task, config), _make_average(task, config)
+        outer_step = _make_outer_step(task, optimizer, config)
+        return cls(task, optimizer, average, outer_step, TrainingProgress(budget=budget), planner)
 
     @classmethod
     def resumed(cls, task: Task, config: TrainerConfig, run: RunFolder, budget: Budget | None) -> TrainingState:
@@ -57,7 +61,8 @@ class TrainingState:
         Raises `RunError` if the resume file is broken.
         """
         optimizer, average = make_optimizer(task, config), _make_average(task, config)
-        progress = load_state(run.resume_file, task, optimizer, average)
+        outer_step = _make_outer_step(task, optimizer, config)
+        progress = load_state(run.resume_file, task, optimizer, average, outer_step)
         if not _has_weights(run):
             progress.best_loss = None  # the best weights are lost, so the next ones are the best
         if budget is not None:
@@ -68,7 +73,7 @@ class TrainingState:
         else:
             planner.extend(progress)
         progress.plan = planner.plan
-        return cls(task, optimizer, average, progress, planner)
+        return cls(task, optimizer, average, outer_step, progress, planner)
 
     @property
     def is_over(self) -> bool:
@@ -78,12 +83,12 @@ class TrainingState:
 
     def save(self, path: Path) -> None:
         """Write the whole state to the resume file."""
-        save_state(path, self.task, self.optimizer, self.average, self.progress)
+        save_state(path, self.task, self.optimizer, self.average, self.outer_step, self.progress)
 
-    def update_average(self) -> None:
-        """Count the weights after a step in their average, if there is one."""
+    def update_average(self, steps: int = 1) -> None:
+        """Count the weights after a round of steps in their average, if there is one."""
         if self.average is not None:
-            self.average.update(self.progress.step)
+            self.average.update(self.progress.step, steps)
 
     def averaged_weights(self) -> contextlib.AbstractContextManager[None]:
         """Return a context in which the model has the average of its weights, if there is one."""
@@ -107,6 +112,10 @@ def make_optimizer(task: Task, config: TrainerConfig) -> AdamW:
 
 def _make_average(task: Task, config: TrainerConfig) -> WeightAverage | None:
     return WeightAverage(task.model, config.weight_average) if config.weight_average else None
+
+
+def _make_outer_step(task: Task, optimizer: AdamW, config: TrainerConfig) -> OuterStep | None:
+    return OuterStep(task.model, optimizer, task.hardware.group) if config.local_steps > 1 else None
 
 
 def _has_weights(run: RunFolder) -> bool:

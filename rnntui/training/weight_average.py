@@ -33,10 +33,15 @@ class WeightAverage:
         self._averages = [weight.clone() for weight in self._weights]
         self._decay = decay
 
-    def update(self, step: int) -> None:
-        """Move the average towards the weights, which `step` steps have changed."""
-        interval = 1 if step <= _DENSE_STEPS else _INTERVAL
-        if step % interval == 0:
+    def update(self, step: int, steps: int = 1) -> None:
+        """Move the average towards the weights.
+
+        Args:
+            step: Number of steps that have changed the weights.
+            steps: Number of them since the weights before, where those between are not to be averaged.
+        """
+        interval = steps if steps > 1 else 1 if step <= _DENSE_STEPS else _INTERVAL
+        if steps > 1 or step % interval == 0:
             decay = min(self._decay, (1 + step) / (10 + step)) ** interval
             torch._foreach_lerp_(self._averages, self._weights, 1 - decay)
 

@@ -153,6 +153,13 @@ def test_learning_as_it_scores_helps_with_the_next_text(model: TextModel) -> Non
     assert second.bits < first.bits < model.score(text).bits
 
 
+def test_many_texts_have_the_scores_that_each_has_alone(model: TextModel) -> None:
+    texts = ["The quick brown fox", "", "jumps over", "the lazy dog. " * 9] * 5
+    fractions: list[float] = []
+    assert model.score_texts(texts, on_progress=fractions.append) == [model.score(text) for text in texts]
+    assert fractions[-1] == 1.0
+
+
 def test_no_limit_of_length_is_no_limit(tmp_path: Path) -> None:
     model = TextModel(make_run(tmp_path, "letters"))
     assert len(list(islice(model.generate("a", length=10_000_000), 30))) == 30
@@ -177,6 +184,8 @@ def loaded(name: str) -> Any:
         (lambda: loaded("authors").classify("Good morning."), r"texts must be a list of strings, not a string"),
         (lambda: loaded("authors").classify([None]), r"texts must be text \(got None"),
         (lambda: loaded("shakespeare").score(3), r"text must be text \(got 3"),
+        (lambda: loaded("shakespeare").score_texts("ROMEO"), r"texts must be a list of strings, not a string"),
+        (lambda: loaded("shakespeare").score_texts([3]), r"texts must be text \(got 3"),
         (lambda: loaded("shakespeare").generate(b"ROMEO"), r"prompt must be text \(got b'ROMEO'"),
         (lambda: rnntui.train("nothing.txt", minuts=3), r"unknown setting 'minuts'; did you mean minutes"),
         (lambda: rnntui.train("nothing.txt", minutes=3), r"nothing\.txt"),

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from tiny_runs import CHARACTERS, make_run, subwords
 
-from rnntui.cli.classify_runs import RunsOutput, classify_by_runs
+from rnntui.cli.classify_runs import RunsOutput, classify_by_runs, compared_runs
 from rnntui.cli.line_input import Lines, TextReading, argument_lines, line_batches, read_lines
+from rnntui.cli.line_output import LineOutput
 from rnntui.errors import RnntuiError
 from rnntui.text.char_tokenizer import CharTokenizer
 
@@ -34,7 +35,8 @@ def classify(checkpoints: Path, capfdbinary: pytest.CaptureFixture[bytes]):
         runs: str, lines: list[str] | Lines, as_json: bool = False, explain: bool = False
     ) -> tuple[list[str], str]:
         source = lines if isinstance(lines, Lines) else argument_lines(lines)
-        classify_by_runs([runs], str(checkpoints), source, RunsOutput(as_json, explain))
+        folders = compared_runs([runs], str(checkpoints))
+        classify_by_runs(folders, source, LineOutput(), RunsOutput(as_json, explain))
         out, err = capfdbinary.readouterr()
         return out.decode().split("\n")[:-1], err.decode()
 
@@ -116,6 +118,25 @@ def test_options_of_classifiers_are_refused(rnntui, checkpoints: Path) -> None:
     for flags in (["--run", "one"], ["--top", "2"]):
         result = rnntui(*compare, *flags, "the sea")
         assert (result.code, result.err) == (2, f"rnntui: {flags[0]} is for a classifier, not for --runs\n")
+
+
+@pytest.mark.parametrize("flags", [[], ["--json", "--explain"]])
+def test_processes_write_what_one_writes_and_a_job_that_was_cut_off_goes_on(
+    rnntui, checkpoints: Path, flags: list[str]
+) -> None:
+    lines = "".join(f"{text} {'old ' * (number % 5)}\n" for number, text in enumerate([*TEXTS[:3], "éΩ sea"] * 9))
+    Path("lines.txt").write_text(f"{lines}Ω\n")
+    command = ["classify", "--checkpoints", checkpoints, "--runs", "one,two", "--file", "lines.txt", *flags]
+    one, two = (rnntui(*command, "--jobs", jobs) for jobs in ("1", "2"))
+    assert one.code == 0 and (one.out, one.err) == (two.out, two.err)
+    assert one.err.splitlines() == [
+        f"rnntui: line 4, {name}: {characters} not in the vocabulary, read as <unk>"
+        for name, characters in (("one", "'é', 'Ω'"), ("two", "'Ω'"))
+    ]
+    cut = one.out.encode().index(b"\n", len(one.out) // 2) + 2
+    Path("out.txt").write_bytes(one.out.encode()[:cut])
+    resumed = rnntui(*command, "--output", "out.txt", "--resume")
+    assert resumed.code == 0 and Path("out.txt").read_bytes() == one.out.encode()
 
 
 class Pieces(io.RawIOBase):

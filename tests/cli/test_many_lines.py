@@ -100,6 +100,19 @@ def test_a_pipe_that_turns_out_to_be_long_goes_on_in_a_pool(
     assert not pooled
 
 
+def test_every_process_gets_several_batches(rnntui, runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def count(job, batches, processes):
+        sizes.extend(len(batch) for batch in batches)
+        yield from ()
+
+    monkeypatch.setattr("rnntui.cli.process_pool.map_in_processes", count)
+    Path("many.txt").write_text("a line\n" * 4000)
+    rnntui("score", "--run", runs["score"], "--file", "many.txt", "--jobs", "8")
+    assert sum(sizes) == 4000 and max(sizes) == 4000 // (4 * 8)
+
+
 @pytest.mark.parametrize("command", ["score", "translate", "classify"])
 def test_a_job_that_was_killed_amid_a_line_goes_on(rnntui, runs: dict[str, Path], command: str) -> None:
     Path("lines.txt").write_text(LINES)

@@ -34,7 +34,7 @@ def direct(extra: str) -> set[str]:
     return names - UNLOCKED
 
 
-@pytest.mark.parametrize("name", ["app", "train", "dev"])
+@pytest.mark.parametrize("name", ["app", "serve", "train", "dev"])
 def test_the_locked_requirements_are_those_of_the_project(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
     constraints = pins((ROOT / "constraints.txt").read_text("utf-8"))
@@ -55,3 +55,15 @@ def test_every_constraint_is_of_a_package_that_is_locked() -> None:
         constraints.keys() - UNLOCKED - ON_REQUEST
         == pins((ROOT / "requirements" / "dev.txt").read_text("utf-8")).keys()
     ), STALE
+
+
+def test_an_image_downloads_nothing_without_a_hash_but_torch() -> None:
+    """Every installation of the Dockerfile asks for hashes, or is that of the wheel, which downloads torch alone."""
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    steps = re.findall(r"pip install ((?:[^\n&;\\]|\\\n)*)", re.sub(r"^#.*", "", text, flags=re.MULTILINE))
+    *locked, wheel = steps
+    assert len(locked) == 2 and all("--no-deps --require-hashes -r" in step for step in locked)
+    assert "$index" in wheel and 'case ",$EXTRAS," in *,train,*) index= ;; *) index=--no-index ;; esac' in text
+    (extras,) = re.findall(r"^ARG EXTRAS=(.*)", text, re.MULTILINE)
+    assert all((ROOT / "requirements" / f"{name}.txt").is_file() for name in ("app", *extras.split(","), "train"))
+    assert "!requirements" in (ROOT / ".dockerignore").read_text("utf-8").splitlines()

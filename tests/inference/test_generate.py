@@ -15,9 +15,16 @@ from numpy.typing import NDArray
 
 from rnntui.config import Cell, LanguageModelConfig
 from rnntui.config_generation import SamplingConfig
-from rnntui.inference.generate import Generation, Token, generate_tokens, generators_from, initial_context_ids
+from rnntui.inference.generate import (
+    Generation,
+    Token,
+    begin_generation,
+    generate_tokens,
+    generators_from,
+    initial_context_ids,
+)
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
-from rnntui.inference.sampling import next_distributions, softmax
+from rnntui.inference.sampling import softmax
 from rnntui.inference.scoring import Score, score
 from rnntui.inference.text_stream import TextStream
 from rnntui.ngram_index import NgramIndex
@@ -129,6 +136,31 @@ def test_the_repetition_window_covers_prompt_and_generated_tokens_and_slides() -
     assert drawn(generation, 8, config) == [[1, 2, 0, 1, 2, 0, 1, 2]]
 
 
+@pytest.mark.parametrize("window", [1, 7, 256, 300])
+def test_the_repetition_window_has_its_width_however_long_the_text_becomes(window: int) -> None:
+    # Lower ids have higher logits; the lowest that is not among the last `window` tokens is always the oldest of them.
+    generation = Generation(steady_model(*np.arange(400.0, 0.0, -1.0)), generators_from(1, 1))
+    config = SamplingConfig(0.0, repetition_penalty=100.0, repetition_window=window)
+    assert drawn(generation, 1500, config) == [[step % (window + 1) for step in range(1500)]]
+
+
+@pytest.mark.parametrize(("window", "expected"), [(599, 1), (600, 2)])
+def test_the_repetition_window_reaches_back_into_a_long_prompt(window: int, expected: int) -> None:
+    # Lower ids have higher logits: the next token is the lowest id that is not in the window.
+    generation = Generation(steady_model(9.0, 8.0, 7.0, 6.0), generators_from(1, 1))
+    generation.feed(np.array([1] + [0] * 599))
+    assert drawn(generation, 1, SamplingConfig(0.0, repetition_penalty=100.0, repetition_window=window)) == [[expected]]
+
+
+def test_what_is_dropped_of_a_long_text_is_its_beginning() -> None:
+    generation = Generation(steady_model(*np.arange(9.0, 0.0, -1.0)), generators_from(1, 1))
+    config = SamplingConfig(0.0, repetition_penalty=100.0, repetition_window=300)
+    generation.feed(np.array([3] * 200 + [4] * 249))
+    assert drawn(generation, 2, config) == [[0, 1]]
+    assert len(generation.recent[0]) == 300, "older ones were dropped"
+    assert drawn(generation, 2, config) == [[2, 5]], "3 and 4 are in the window still"
+
+
 def test_each_text_is_penalized_for_its_own_tokens_alone() -> None:
     generation = Generation(steady_model(5.0, 4.0, 3.0), generators_from(1, 2))
     generation.recent[0].append(0)
@@ -155,14 +187,18 @@ def test_a_tokens_bits_are_the_models_own_whatever_the_settings() -> None:
 
 
 def test_tokens_are_drawn_from_the_distribution_of_the_settings() -> None:
-    config = SamplingConfig(0.7, 10, 0.9, 0.05, 1.3, 5)
-    generation = Generation(small_model(), generators_from(1, 1))
-    past: list[int] = []
-    for _ in range(40):
-        allowed = next_distributions(generation.logits, config, [past])[0]
-        (token,) = generation.step(config)
-        past.append(token.id)
-        assert allowed[token.id] > 0
+    count = 6000
+    logits = np.array([2.0, 1.5, 1.0, 0.5, 0.0, -3.0], dtype=np.float32)
+    config = SamplingConfig(0.7, top_k=4, min_p=0.05, repetition_penalty=1.3)
+    generation = Generation(steady_model(*logits), generators_from(1, count))
+    generation.feed(ids(1))
+    drawn_ids = [token.id for token in generation.step(config)]
+    # The second token is the repeated one; the last two are not among the four likeliest.
+    scores = [score / 0.7 for score in (2.0, 1.5 / 1.3, 1.0, 0.5)]
+    expected = [count * math.exp(score) / sum(map(math.exp, scores)) for score in scores]
+    assert set(drawn_ids) == {0, 1, 2, 3}
+    # Chi-square with three degrees of freedom exceeds 21.1 once in ten thousand times.
+    assert sum((drawn_ids.count(id) - mean) ** 2 / mean for id, mean in enumerate(expected)) < 21.1
 
 
 # Snapshots.
@@ -210,18 +246,6 @@ def test_a_snapshot_can_be_restored_in_another_generation_of_the_same_model() ->
     other = Generation(model, generators_from(99, 1))
     other.restore(point)
     assert drawn(other, 20) == expected
-
-
-def test_a_snapshot_of_a_long_text_is_as_small_as_that_of_an_empty_one() -> None:
-    generation = Generation(small_model(), generators_from(1, 1))
-    start = generation.snapshot()
-    drawn(generation, 300)
-    point = generation.snapshot()
-    assert (
-        (point.state.shape, point.logits.shape)
-        == (start.state.shape, start.logits.shape)
-        == ((1, 2, 1, 14), (1, VOCAB))
-    )
 
 
 # Batches of texts.
@@ -327,6 +351,42 @@ def test_memory_does_not_grow_with_the_length_of_the_text() -> None:
         held.append(point.state.nbytes + point.logits.nbytes + 8 * sum(map(len, point.recent)))
     # The stored recent tokens grow to a bound and are then cut back, so their number goes up and down below it.
     assert max(held[30:]) <= 1.1 * max(held[:30])
+
+
+@pytest.mark.parametrize("texts_differ", [False, True])
+def test_progress_of_a_prompt_is_told_as_fractions(texts_differ: bool) -> None:
+    generation = Generation(small_model(), generators_from(1, 2))
+    if texts_differ:
+        drawn(generation, 5)
+    fractions: list[float] = []
+    generation.feed(ids(*range(20)).repeat(50), fractions.append)
+    assert fractions == sorted(set(fractions)) and len(fractions) > 1 and fractions[-1] == 1.0
+
+
+def test_a_generation_begins_at_the_start_of_a_document_whose_end_is_not_penalized() -> None:
+    tokenizer = CharTokenizer(["a", "b"], has_end=True)  # <unk>, a, b, <eos>
+    generation = begin_generation(steady_model(9.0, 4.0, 3.0, 5.0), tokenizer, generators_from(1, 2))
+    model = generation.model
+    assert np.array_equal(generation.logits[:1], model.step(ids(3), model.initial_state(1))[0])
+    config = SamplingConfig(0.0, repetition_penalty=50.0)
+    assert drawn(generation, 3, config) == [[3, 3, 3]] * 2, "neither <unk>, nor another because <eos> came before"
+    generation.feed(ids(3, 3))
+    assert drawn(generation, 1, config) == [[3], [3]]
+
+
+def test_a_generation_of_bytes_has_whole_characters_only(tokenizers: list[Tokenizer]) -> None:
+    subword = tokenizers[1]
+    logits = np.zeros(subword.vocab_size)
+    logits[list(subword.byte_tokens)] = 4.0
+    generation = begin_generation(steady_model(*logits), subword, generators_from(1, 3))
+    for row in drawn(generation, 60):
+        assert "\N{REPLACEMENT CHARACTER}" not in subword.decode(row)
+        assert len(subword.decode(row)) < 60, "some characters have several bytes"
+
+
+def test_the_initial_context_is_the_end_of_the_document_before() -> None:
+    context = initial_context_ids(CharTokenizer(["a", "\n"], has_end=True))
+    assert context.tolist() == [3] and context.dtype == np.int64
 
 
 def test_the_initial_context_is_a_line_break() -> None:

@@ -134,5 +134,5 @@ def test_the_end_of_a_line_counts_only_if_it_does_for_all(tmp_path: Path) -> Non
 def test_a_long_text_is_read_in_windows(models: list[LoadedLanguageModel], monkeypatch: pytest.MonkeyPatch) -> None:
     comparison, texts = ModelComparison(models), ["the old man and the sea " * 20, "on and on " * 9, "old"]
     whole = comparison.compare(texts)
-    monkeypatch.setattr("rnntui.inference.model_comparison._MAX_NUMBERS", 1)
+    monkeypatch.setattr("rnntui.inference.scoring._MAX_NUMBERS", 1)
     assert comparison.compare(texts) == whole

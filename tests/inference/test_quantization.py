@@ -15,7 +15,7 @@ from rnntui.inference.generate import Generation, generate_tokens, generators_fr
 from rnntui.inference.integer_kernels import Int4Kernel, Int8Kernel, NumpyKernel, int8_kernel, weights_of_levels
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
-from rnntui.inference.quantization import QuantizedMatrix, quantize_to_int4, quantize_to_int8
+from rnntui.inference.quantization import QuantizedMatrix, QuantizedWeights, quantize_to_int4, quantize_to_int8
 from rnntui.inference.scoring import log_softmax_at
 from rnntui.runs.folder import RunFolder
 from rnntui.text.ngram_counts import count_ngrams
@@ -81,7 +81,7 @@ def test_eight_bits_are_nearer_and_their_sums_stay_exact_too() -> None:
 def test_a_row_of_a_product_is_bit_for_bit_that_of_the_row_alone(
     rows: int, columns: int, is_bounded: bool, bits: int
 ) -> None:
-    matrix = QuantizedMatrix(random_weights(rows, columns), bits, is_bounded)
+    matrix = QuantizedMatrix(QuantizedWeights.of(random_weights(rows, columns), bits), is_bounded)
     inputs = np.random.default_rng(3).uniform(-1, 1, (7, rows)).astype(np.float32) * (1 if is_bounded else 30)
     inputs[2] = 0.0
     together = inputs @ matrix

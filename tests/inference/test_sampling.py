@@ -181,6 +181,12 @@ def test_top_p_of_one_keeps_all_and_of_zero_the_likeliest(logits: Logits) -> Non
     assert kept_of(logits, top_p(logits, 0.0)) == [int(logits.argmax())]
 
 
+@pytest.mark.parametrize("size", [10, 100, 3000])
+def test_of_equal_tokens_top_p_keeps_the_first_on_any_machine(size: int) -> None:
+    logits = np.zeros(size, dtype=np.float32)
+    assert kept_of(logits, top_p(logits, 0.5 - 0.1 / size)) == list(range(size // 2))
+
+
 def test_top_p_reaches_p_in_a_vocabulary_of_tens_of_thousands() -> None:
     # Sums of many small numbers drift in float32; the probability that is kept must not.
     logits = np.random.default_rng(1).normal(0.0, 1.0, 50_000).astype(np.float32)
@@ -241,6 +247,12 @@ def test_banned_tokens_are_ruled_out_and_no_others(logits: Logits, data: st.Data
 @given(any_logits)
 def test_softmax_matches_its_definition(logits: Logits) -> None:
     assert np.allclose(softmax(logits), exact_softmax(logits), rtol=1e-5, atol=1e-7)
+
+
+def test_the_probabilities_of_a_text_do_not_depend_on_how_large_the_logits_beside_it_are() -> None:
+    logits = np.array([[1000.0, 1000.0], [-1000.0, -1000.0], [0.0, -np.inf]], dtype=np.float32)
+    assert softmax(logits).tolist() == [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]]
+    assert surprisal_bits(logits, np.array([0, 1, 0])).tolist() == [1.0, 1.0, 0.0]
 
 
 @repeatable
@@ -410,7 +422,9 @@ EDGES = (0.0, 5e-324, 2**-53, 0.5, 1 - 2**-24, math.nextafter(1.0, 0.0))
 @example([0.0, 1.0, 0.0], EDGES[-1])
 def test_a_token_without_any_probability_is_never_drawn(shares: list[float], number: float) -> None:
     weights = np.array(shares, dtype=np.float32)
-    assert weights[sample(weights, Constant(number))] > 0
+    token = sample(weights, Constant(number))
+    assert weights[token] > 0
+    assert sample_rows(np.stack([weights, weights]), [Constant(number)] * 2).tolist() == [token, token]
 
 
 @repeatable

@@ -85,6 +85,19 @@ async def test_a_text_is_that_of_the_same_seed_without_a_server(loaded: LoadedLa
     assert each.output.completion_tokens == 40
 
 
+@pytest.mark.parametrize("window", [64, 400, 700])
+async def test_the_repetition_window_reaches_back_into_a_long_prompt(loaded: LoadedLanguageModel, window: int) -> None:
+    prompt = "b" + "a" * 600
+    sampling = SamplingConfig(temperature=1.5, repetition_penalty=100.0, repetition_window=window)
+    generation = begin_generation(loaded.network, loaded.tokenizer, generators_from(3, 1))
+    generation.feed(loaded.tokenizer.encode(prompt))
+    expected = loaded.tokenizer.decode([tokens[0].id for tokens in generate_tokens(generation, sampling, 60)])
+    batch, each = ContinuousBatch(loaded, 4), job(loaded, prompt, length=60, seed=3, sampling=sampling)
+    batch.add(each)
+    finish(batch)
+    assert await texts_of(each) == [expected]
+
+
 @pytest.mark.parametrize("rows", [2, 4, 32])
 def test_a_row_of_the_model_does_not_depend_on_the_others(loaded: LoadedLanguageModel, rows: int) -> None:
     model, rng = BatchedModel(loaded.network, 32), np.random.default_rng(rows)

@@ -11,7 +11,6 @@ import pytest
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.errors import CorpusError
 from rnntui.text.corpus import find_corpus
-from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
 from rnntui.text.pair_split import train_validation_split
 from rnntui.text.pairs import read_aligned_files, read_table
 from rnntui.text.parallel_corpus import Pair
@@ -109,17 +108,6 @@ def test_pairs_with_siblings_are_held_out_as_often_as_others() -> None:
     held = [train_validation_split(rows, 0.1, seed)[1] for seed in range(5)]
     assert all(400 <= len(part) <= 403 for part in held)
     assert 0.4 < sum(pair.row < 2000 for part in held for pair in part) / 2000 < 0.6
-
-
-def test_ids_come_back_as_they_were_written(tmp_path: Path) -> None:
-    rows = [Pair("abc", "xyz", "f", 1), Pair("a", "zz", "f", 2)]
-    source, target = train_vocabularies(["abc"], ["xyz"], Seq2SeqTokenizerConfig(type="char", separate_vocab=True))
-    encoded = encode_pairs(rows, source, target)
-    part = write_pairs(tmp_path / "ids", encoded, 5, 10)
-    pairs = PairDataset(part, tmp_path / "ids")
-    assert len(pairs) == 2 and pairs.source_lengths.tolist() == [3, 1] and pairs.target_lengths.tolist() == [3, 2]
-    assert source.decode(pairs.source(0)) == "abc" and target.decode(pairs.target(1)) == "zz"
-    assert pairs.source(1)[-1] == pairs.target(1)[-1] == EOS
 
 
 @pytest.mark.parametrize("kind", ["char", "bpe", "unigram"])

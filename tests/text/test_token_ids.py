@@ -27,6 +27,7 @@ from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import TokenFile, _whole_lines, corpus_stats, count_words, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer as make_tokenizer_of_split
+from rnntui.text.turns import SpeakerLabels
 from rnntui.text.word_tokenizer import WordTokenizer
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
@@ -153,6 +154,32 @@ def test_the_sample_of_a_block_are_its_whole_lines(block: str, size: int, at_sta
     assert _whole_lines(block, size, at_start) == lines
 
 
+def test_the_sample_of_a_text_is_all_of_a_short_one_and_lines_from_all_over_a_long_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"{n:03d}\n" for n in range(1000)]
+    text = "".join(lines)
+    assert corpus_stats(corpus_of(tmp_path, text)).sample == text
+    for name, characters in (("_FIRST_SAMPLE", 40), ("_BLOCK_SAMPLE", 20), ("_MAX_SAMPLE", 57)):
+        monkeypatch.setattr(f"rnntui.text.token_ids.{name}", characters)
+    with Chunks(400).applied():  # a hundred lines
+        sample = corpus_stats(corpus_of(tmp_path, text)).sample
+    # Ten lines, then four of each block, without the first, until there are more than 57 characters.
+    assert sample == "".join(lines[:10] + lines[101:105] + lines[201:205])
+
+
+def test_speakers_are_those_that_were_given_or_those_of_the_first_block(tmp_path: Path) -> None:
+    dialogue = "A: hello\nB: hi there\nA: how are you\nB: fine\n\n" * 10
+    prose = ("It was late. " * 40)[: len(dialogue) - 1] + "\n"
+    found = SpeakerLabels("A", "B")
+    assert corpus_stats(corpus_of(tmp_path, dialogue)).speakers == found
+    with Chunks(len(dialogue)).applied():
+        assert corpus_stats(corpus_of(tmp_path, dialogue + prose)).speakers == found
+        assert corpus_stats(corpus_of(tmp_path, prose + dialogue)).speakers is None
+    given_labels = SpeakerLabels("X", "Y")
+    assert corpus_stats(replace(corpus_of(tmp_path, dialogue), speakers=given_labels)).speakers == given_labels
+
+
 def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path: Path) -> None:
     text = "some text 日本\n" * 20
     corpus = corpus_of(tmp_path, text)
@@ -276,6 +303,22 @@ def test_ids_are_mapped_from_the_file_and_not_loaded(tmp_path: Path) -> None:
     assert isinstance(ids, np.memmap)
     assert not ids.flags.writeable
     assert ids.tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("at", [0, 3, 4, 9])
+def test_the_largest_id_is_found_wherever_it_is(at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.text.token_ids._IDS_READ", 4)
+    ids = np.arange(10, dtype=np.uint16)
+    ids[at] = 300
+    (tmp_path / "ids").write_bytes(ids.tobytes())
+    assert TokenFile(10, 10, "uint16").largest_id(tmp_path / "ids") == 300
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32", "object", ""])
+def test_ids_of_another_type_are_refused(dtype: str, tmp_path: Path) -> None:
+    (tmp_path / "ids").write_bytes(bytes(80))
+    with pytest.raises(CorpusError, match="ids cannot be of type"):
+        TokenFile(10, 10, dtype).read(tmp_path / "ids")
 
 
 @pytest.mark.parametrize("change", [-20, -2, -1, 1, 2])

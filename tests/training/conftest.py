@@ -1,19 +1,22 @@
-"""A small corpus, and runs created from it."""
+"""A small corpus, runs created from it, and processes that train together."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forks import Forks
+from process_pairs import Pair
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.settings import settings_of
 from rnntui.text.corpus import find_corpus
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
+from rnntui.training.process_group import ProcessGroup
 
 MakeRun = Callable[..., RunFolder]
 
@@ -47,3 +50,11 @@ def make_run(tmp_path: Path) -> MakeRun:
         return create_language_model_run(find_corpus([str(path)]), request, tmp_path / "checkpoints", name)
 
     return make
+
+
+@pytest.fixture
+def pair(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")  # whatever a test sets is undone
+    monkeypatch.setenv("MASTER_PORT", "1")
+    yield Pair(forks)
+    ProcessGroup(0, 2).leave()

@@ -2,98 +2,56 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
 import pytest
 from conftest import word_text
-from forks import Forks
 from labelled_runs import make_labelled_run, opinions
 from pair_runs import copy_rows, make_pair_run
+from process_pairs import Pair, assert_close, free_port
 from test_resume import StopAfter, ignore, never
 from tiny_runs import QUICK
 
 from rnntui.cli.main import run
 from rnntui.errors import UsageError
+from rnntui.models.weight_arrays import load_into
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
-from rnntui.runs.weights_file import load_arrays
+from rnntui.runs.weights_file import load_weights
+from rnntui.training.evaluation import UNMONITORED, EvaluationMonitor
+from rnntui.training.events import Evaluating
 from rnntui.training.process_group import ProcessGroup
 from rnntui.training.torchrun import TorchrunEnvironment
-from rnntui.training.train_run import train_run
+from rnntui.training.train_run import open_task, train_run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks")
 
 PLACE = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 STEPS = ["--steps", "40", "--save-every", "0"]
 
-_FOLLOW = """
+_EVALUATE = """
 os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="{port}")
+from test_processes import evaluations
 from rnntui.training.process_group import ProcessGroup
 from rnntui.training.torchrun import TorchrunEnvironment
-from rnntui.training.train_run import follow_run
 group = ProcessGroup.join(TorchrunEnvironment(1, 2, 1))
-for path, stop_after in {runs!r}:
-    asked = 0
-    def stop():
-        global asked
-        asked += 1
-        return asked == stop_after
-    print(follow_run(RunFolder(Path(path)), stop, ProcessGroup(1, 2)), flush=True)
+for path in {paths!r}:
+    print(evaluations(RunFolder(Path(path)), group), flush=True)
 """
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-class Pair:
-    """This process, of rank 0, and a fork of rank 1."""
-
-    def __init__(self, forks: Forks) -> None:
-        self.forks = forks
-
-    def start(self, runs: list[tuple[RunFolder, int]]) -> ProcessGroup:
-        """Let the fork follow the training of runs, in each of which it asks for a stop in a step (0: in none)."""
-        port = free_port()
-        paths = [(str(run.path), stop_after) for run, stop_after in runs]
-        self.forks.start(_FOLLOW.format(port=port, runs=paths))
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-        return ProcessGroup.join(TorchrunEnvironment(0, 2, 0))
-
-
-@pytest.fixture
-def pair(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
-    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")  # whatever a test sets is undone
-    monkeypatch.setenv("MASTER_PORT", "1")
-    yield Pair(forks)
-    ProcessGroup(0, 2).leave()
-
-
-def assert_close(run: RunFolder, other: RunFolder) -> None:
-    """Assert that two runs have the same metrics to 1e-4, and the same state."""
-    rows, others = read_metrics(run.metrics_file), read_metrics(other.metrics_file)
-    assert [row["step"] for row in rows] == [row["step"] for row in others]
-    timed = {"seconds", "tokens_per_second", "threads", "slowdown", "thread_changes"}
-    for row, expected in zip(rows, others, strict=True):
-        assert row.keys() - timed == expected.keys() - timed
-        for key in row.keys() - timed:
-            if isinstance(row[key], float):
-                assert row[key] == pytest.approx(expected[key], abs=1e-4, rel=1e-3), (row["step"], key)
-    arrays, expected_arrays = load_arrays(run.resume_file)[0], load_arrays(other.resume_file)[0]
-    assert arrays.keys() == expected_arrays.keys()
-    for name in arrays:
-        assert arrays[name].shape == expected_arrays[name].shape, name
-        tolerance = 1e-3 if name.startswith(("model.", "average.", "task.state")) else 0.05
-        if name == "random.cpu":
-            assert (arrays[name] == expected_arrays[name]).all()
-        assert arrays[name] == pytest.approx(expected_arrays[name], abs=tolerance), name
+def evaluations(run: RunFolder, group: ProcessGroup) -> list[tuple[float, int, dict[str, float], dict[str, object]]]:
+    """Return loss, tokens, metrics and details of all evaluations of a run's weights."""
+    task = open_task(run, run.read_config(), group)
+    load_into(task.model, load_weights(run.weights_file))
+    monitors = UNMONITORED, EvaluationMonitor(time_left=lambda: 100.0)
+    results = [task.evaluate(10**6), *(e for m in monitors for e in task.final_evaluation(10**6, m).values())]
+    return [(result.loss, result.tokens, result.metrics, result.details) for result in results]
 
 
 def test_two_processes_compute_what_one_does(make_run, tmp_path: Path, pair: Pair) -> None:
@@ -126,6 +84,48 @@ def test_two_processes_compute_what_one_does(make_run, tmp_path: Path, pair: Pai
         assert_close(two, alone)
 
 
+def test_an_evaluation_by_two_processes_has_the_results_of_one(make_run, tmp_path: Path, pair: Pair) -> None:
+    common = {"precision": "fp32", "threads": 1, "steps": 12, "evaluations": 1}
+    text = word_text(30_000)
+    runs = [
+        make_run(text, name="prior", ngram_prior=3, ngrams=2, **common),  # three streams of validation text
+        make_run(text[:5000], name="short", ngram_prior=0, **common),  # one stream
+        make_pair_run(tmp_path, copy_rows(300), "pairs", bleu_pairs=19, **common),
+        make_pair_run(tmp_path, copy_rows(12), "one-pair", bleu_pairs=19, **common),
+        make_labelled_run(tmp_path, opinions(150), "texts", **{key: common[key] for key in ("precision", "threads")}),
+    ]  # fmt: skip
+    for made in runs:
+        train_run(made, ignore, never)
+    expected = [evaluations(made, ProcessGroup()) for made in runs]
+    tests = [f"sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}"]
+    group = pair.start_code("\n".join([*tests, _EVALUATE]), paths=[str(made.path) for made in runs])
+    results = [evaluations(made, group) for made in runs]
+    assert [ast.literal_eval(line) for line in pair.forks.output()] == results  # each process has the whole result
+    for made, by_two, by_one in zip(runs, results, expected, strict=True):
+        for (loss, tokens, metrics, details), (other, *others) in zip(by_two, by_one, strict=True):
+            assert loss == pytest.approx(other, abs=1e-6), made.name
+            assert [tokens, details] == [others[0], others[2]], made.name
+            assert metrics == pytest.approx(others[1], abs=1e-6), made.name
+
+
+def test_a_stop_in_the_final_evaluation_reaches_the_other_process_and_is_resumed(make_run, pair: Pair) -> None:
+    text, shape = word_text(30_000), {"steps": 6, "ngram_prior": 0, "precision": "fp32", "threads": 1}
+    stopped, straight = (make_run(text, name=name, eval_tokens=10**5, **shape) for name in ("stopped", "straight"))
+    is_final = Event()
+
+    def note(event: object) -> None:
+        if isinstance(event, Evaluating) and event.is_final and event.fraction > 0:
+            is_final.set()
+
+    pair.start([(stopped, 0)])
+    assert train_run(stopped, note, is_final.is_set, group=ProcessGroup(0, 2)).reason == "interrupted"
+    assert list(pair.forks.output()) == ["False"]
+    assert stopped.read_status().state == "stopped"
+    train_run(stopped, ignore, never)
+    train_run(straight, ignore, never)
+    assert_close(stopped, straight)
+
+
 def test_a_run_continues_with_another_number_of_processes_after_a_stop_in_any(make_run, pair: Pair) -> None:
     shape: dict[str, object] = {
         "steps": 14,
@@ -153,7 +153,7 @@ def test_a_lost_process_ends_the_training_and_a_restart_of_the_job_continues_its
 ) -> None:
     corpus, folder = tmp_path / "words.txt", tmp_path / "checkpoints"
     corpus.write_text(word_text())
-    command = ["train", str(corpus), *QUICK, "--ngram-prior", "0", "--checkpoints", str(folder)]
+    command = ["train", str(corpus), *QUICK, "--ngram-prior", "0", "--checkpoints", str(folder), "--name", "lost"]
     job = {"TORCHELASTIC_RUN_ID": "job", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     killed = Event()
 

@@ -192,15 +192,6 @@ def test_an_epoch_has_every_pair_once_and_little_padding(tmp_path: Path, tokens:
     assert real / filled > 0.85
 
 
-def test_tokens_of_the_targets_are_counted(tmp_path: Path) -> None:
-    pairs = pair_ids(tmp_path)
-    largest = max(pairs.largest_ids())
-    expected = np.zeros(largest + 1, dtype=np.int64)
-    for index in range(len(pairs)):
-        np.add.at(expected, pairs.target(index), 1)
-    assert pairs.target_counts(largest + 1).tolist() == expected.tolist()
-
-
 def test_batches_after_a_seek_equal_those_of_a_sampler_that_never_stopped(tmp_path: Path) -> None:
     pairs = pair_ids(tmp_path)
     straight, resumed = LengthBucketSampler(pairs, 16, None, 4, seed=3), LengthBucketSampler(pairs, 16, None, 4, seed=3)

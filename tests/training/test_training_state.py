@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from rnntui.config import Budget, LanguageModelTrainingConfig, TrainerConfig
-from rnntui.errors import RunError
+from rnntui.errors import RunError, TrainingError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training.device import Hardware
@@ -123,6 +123,40 @@ def test_everything_is_restored(run: RunFolder) -> None:
     assert torch.equal(torch.get_rng_state(), generator)
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(tensors(one), tensors(other), strict=True))
     assert load_arrays(run.resume_file)[0].keys() >= {"model.weight", "average.bias", "task.cursor", "random.cpu"}
+
+
+def test_the_momentum_of_outer_steps_is_restored_and_must_be_there(run: RunFolder) -> None:
+    config = replace(CONFIG, local_steps=4)
+    state = trained(config, steps=0)
+    assert state.outer_step is not None
+    state.outer_step.begin_round()
+    train_step(state)
+    state.outer_step.run(is_stop_requested=False)
+    momentum = saved(run, state).outer_step.arrays()
+    restored = resumed(run, config=config).outer_step.arrays()
+    assert all(abs(momentum[name]).max() > 0 and (momentum[name] == restored[name]).all() for name in momentum)
+    arrays, metadata = load_arrays(run.resume_file)
+    for change_of, problem in (
+        ({"outer.bias": np.zeros(1, np.float32)}, "the momentum of bias has shape"),
+        ({}, "bias"),
+    ):
+        others = {name: array for name, array in arrays.items() if name != "outer.bias"}
+        save_arrays(run.resume_file, others | change_of, metadata)
+        with pytest.raises(RunError, match=f"does not match its run: .*{problem}"):
+            resumed(run, config=config)
+
+
+def test_weights_that_are_not_finite_are_not_averaged() -> None:
+    state = trained(replace(CONFIG, local_steps=4), steps=0)
+    assert state.outer_step is not None
+    state.outer_step.begin_round()
+    train_step(state)
+    before = state.task.model.weight.detach().clone()
+    with torch.no_grad():
+        state.task.model.bias[0] = torch.inf
+    with pytest.raises(TrainingError, match="the weights of a process are not finite after its own steps"):
+        state.outer_step.run(is_stop_requested=False)
+    assert torch.equal(state.task.model.weight, before)
 
 
 def test_weights_without_a_gradient_have_no_moments(run: RunFolder) -> None:
@@ -267,10 +301,10 @@ def test_the_generator_of_a_gpu_is_saved_and_restored(run: RunFolder, monkeypatc
 
     on_gpu = state_on("cuda")
     on_gpu.save(run.resume_file)
-    load_state(run.resume_file, on_gpu.task, on_gpu.optimizer, on_gpu.average)
+    load_state(run.resume_file, on_gpu.task, on_gpu.optimizer, on_gpu.average, None)
     assert [state.tolist() for state in states] == [[1, 2], [1, 2]]
     on_cpu = state_on("cpu")
-    load_state(run.resume_file, on_cpu.task, on_cpu.optimizer, on_cpu.average)
+    load_state(run.resume_file, on_cpu.task, on_cpu.optimizer, on_cpu.average, None)
     on_cpu.save(run.resume_file)
-    load_state(run.resume_file, on_gpu.task, on_gpu.optimizer, on_gpu.average)
+    load_state(run.resume_file, on_gpu.task, on_gpu.optimizer, on_gpu.average, None)
     assert len(states) == 2 and "random.cuda" not in load_arrays(run.resume_file)[0]
