@@ -100,8 +100,8 @@ BESIDE = {
 }
 BY_TIME = {"minutes", "max_epochs"}
 """Settings whose training ends by the clock: the number of steps depends on the speed of the machine."""
-NOT_TRIED = {"from", "mix", "unfreeze_epochs", "layer_rate_decay"}
-"""Settings that need another run."""
+NOT_TRIED = {"from", "mix", "unfreeze_epochs", "layer_rate_decay", "local_steps"}
+"""Settings that need another run, or several processes."""
 
 
 def settings_of_kind(kind: str) -> dict[str, tuple[type[Settings], str, Setting]]:

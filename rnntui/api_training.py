@@ -81,9 +81,9 @@ def _seq2seq(request: TrainingRequest, folder: Path, name: str | None) -> RunFol
     from rnntui.text.pairs import read_table
     from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run
 
-    pairs = read_table(find_corpus(list(request.sources)))
+    pairs = read_table(find_corpus(list(request.sources)), report=_log.info)
     settings = replace(Seq2SeqRequest(*_settings(request)), given=request.given)
-    run, notes = create_seq2seq_run(pairs, None, settings, folder, name)
+    run, notes = create_seq2seq_run(pairs, None, settings, folder, name, _log.info)
     return _logged(run, [*pairs.notes, *notes])
 
 
@@ -91,9 +91,9 @@ def _classifier(request: TrainingRequest, folder: Path, name: str | None) -> Run
     from rnntui.text.labelled import read_labelled
     from rnntui.training.prepare_classifier import ClassifierRequest, create_classifier_run
 
-    texts = read_labelled(find_corpus(list(request.sources)), LabelledColumns())
+    texts = read_labelled(find_corpus(list(request.sources)), LabelledColumns(), report=_log.info)
     settings = replace(ClassifierRequest(*_settings(request)), given=request.given)
-    run, notes = create_classifier_run(texts, None, settings, folder, name)
+    run, notes = create_classifier_run(texts, None, settings, folder, name, _log.info)
     return _logged(run, [*texts.notes, *notes])
 
 

@@ -323,6 +323,7 @@ class TrainerConfig(Settings):
         "added up in every step",
         low=1,
         high=10_000,
+        in_form=False,
     )
     seed: int = setting_field(1, "random seed", low=0, high=2**32 - 1)
     tensorboard: bool = setting_field(

@@ -30,6 +30,7 @@ class Setting:
         choices: the only values allowed.
         option_name: its name outside of its class, on the command line and in the form, if that is not the field's.
         none: the word for None on the command line and in the form, where it is a value like others.
+        in_form: False if the app's form does not have it, as the app starts nothing that it is for.
         resolved: True if "auto" is replaced by a value when a run is created, which its config then holds.
     """
 
@@ -39,6 +40,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     option_name: str = ""
     none: str = ""
+    in_form: bool = True
     resolved: bool = False
 
 

@@ -7,7 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rnntui.runs.folder import RunFolder
+from rnntui.text.subword_tokenizer import SubwordTokenizer
 
 # Imports of torch take most of the start of a process: here once for all forks.
 _FORK_SERVER = """
@@ -68,3 +72,22 @@ class Forks:
         self._server.wait()
         self._stdin.close()
         self._stdout.close()
+
+
+def killed_in(create: Callable[[], RunFolder], method: str, calls: int) -> None:
+    """Create a run in a process that ends without a word at a call of a tokenizer's method."""
+    process = os.fork()
+    if not process:
+        original, left = getattr(SubwordTokenizer, method), iter(range(calls))
+
+        def encode(self: SubwordTokenizer, text: Any) -> Any:
+            if next(left, None) is None:
+                os._exit(9)
+            return original(self, text)
+
+        setattr(SubwordTokenizer, method, encode)
+        try:
+            create()
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 9

@@ -115,12 +115,12 @@ def read_pairs(
     if source is not None and target is not None:
         if reading.columns:
             raise UsageError("--columns is for tables, not for --source and --target", setting="columns")
-        return read_aligned_files(open_corpus([source], *options), open_corpus([target], *options))
+        return read_aligned_files(open_corpus([source], *options), open_corpus([target], *options), print_note)
     if not tables:
         return None
     corpus = open_corpus(tables, *options)
     layouts = find_layouts(corpus.display_names) if find_layouts is not None and not reading.columns else ()
-    return read_table(corpus, reading.columns, layouts)
+    return read_table(corpus, reading.columns, layouts, print_note)
 
 
 class LabelledReading(NamedTuple):
@@ -165,7 +165,7 @@ def read_labelled_texts(
     corpus = open_corpus(sources, reading.encoding, reading.errors, reading.newlines)
     columns = LabelledColumns(reading.label_column.strip(), reading.text_column.strip())
     layouts = find_layouts(corpus.display_names) if find_layouts is not None and not any(columns) else ()
-    return read_labelled(corpus, columns, layouts, known_labels)
+    return read_labelled(corpus, columns, layouts, known_labels, print_note)
 
 
 def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = STDIN_NAME) -> str:

@@ -109,7 +109,7 @@ def command(
             held_out = read_labelled_texts(named, reading, known_labels=corpus.labels)
             for note in (*held_out.notes, *shared_texts(corpus, held_out)) if held_out is not None else ():
                 print_note(note)
-            create = with_notes(partial(create_classifier_run, corpus, held_out))
+            create = with_notes(partial(create_classifier_run, corpus, held_out, report=print_note))
             wanted = search.request_to_train(request, CLASSIFIER, folder, create)
             if wanted is None:
                 return 0

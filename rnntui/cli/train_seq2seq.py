@@ -110,7 +110,7 @@ def command(
             held_out = read_pairs((table, validation_source, validation_target), validation_choice, validation_reading)
             for note in held_out.notes if held_out is not None else ():
                 print_note(note)
-            create = with_notes(partial(create_seq2seq_run, corpus, held_out))
+            create = with_notes(partial(create_seq2seq_run, corpus, held_out, report=print_note))
             wanted = search.request_to_train(request, SEQ2SEQ, folder, create)
             if wanted is None:
                 return 0

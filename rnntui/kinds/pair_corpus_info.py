@@ -117,6 +117,8 @@ class PairCorpusInfo(CorpusInfo):
             columns are the pairs.
         split: sentences that training and held-out pairs do not share; None in runs of versions that knew only "both".
         features: features of the training sources; None in runs of older versions.
+        encoding_key: hash of all that the ids of many pairs depend on, by which a later run on them finds them; empty
+            where they are made as fast as they are found.
     """
 
     validation_sources: tuple[str, ...] | None = None
@@ -127,6 +129,7 @@ class PairCorpusInfo(CorpusInfo):
     layouts: tuple[PairLayout, ...] | None = None
     split: SplitRule | None = None
     features: SourceFeatures | None = None
+    encoding_key: str = ""
 
     @classmethod
     def _fields_from(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,6 +144,7 @@ class PairCorpusInfo(CorpusInfo):
             "layouts": read_layouts(PairLayout, values.get("layouts")),
             "split": split if (split := values.get("split")) in get_args(SplitRule) else None,
             "features": SourceFeatures.from_json(values.get("features")),
+            "encoding_key": key if isinstance(key := values.get("encoding_key"), str) else "",
         }
 
     @property

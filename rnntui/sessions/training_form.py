@@ -74,6 +74,8 @@ def _options_of(config_class: type[Settings], heading: str) -> list[FormOption]:
     options = []
     defaults = {f.name: f.default for f in fields(config_class)}
     for name, setting in settings_of(config_class).items():
+        if not setting.in_form:
+            continue
         choices = setting.choices or (("yes", "no") if is_bool(config_class, name) else ())
         bounds = bounds_text(setting)
         text = f"{setting.help}; {bounds}" if bounds else setting.help
@@ -277,7 +279,7 @@ def _values(config_class: type[Settings], form_values: FormValues) -> dict[str, 
     values: dict[str, Any] = {}
     for name, setting in settings_of(config_class).items():
         text = form_values.get(setting.option_name, "").strip()
-        if not text:
+        if not text or not setting.in_form:
             continue
         if setting.choices or is_text(config_class, name):
             values[name] = text

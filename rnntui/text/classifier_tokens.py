@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,13 +37,12 @@ class ClassifierTokenizer:
         self._prefix = " " if tokenizer.kind in ("bpe", "unigram") else ""  # a subword that begins a word has a space
 
     @classmethod
-    def train(cls, texts: Sequence[str], config: ClassifierTokenizerConfig) -> ClassifierTokenizer:
-        """Train a tokenizer on texts. Raises `TokenizerError` or `UsageError`."""
+    def train(cls, texts: Iterable[str], config: ClassifierTokenizerConfig) -> ClassifierTokenizer:
+        """Train a tokenizer on texts, which are iterated over twice. Raises `TokenizerError` or `UsageError`."""
         if config.lowercase:
-            texts = [lowercase(text) for text in texts]
-        size = config.vocab_size
-        if size is None and config.type in ("bpe", "unigram"):
-            size = min(_SUBWORDS, max(400, sum(map(len, texts)) // _CHARACTERS_A_SUBWORD))
+            texts = _InLowerCase(texts)
+        has_subwords = config.vocab_size is None and config.type in ("bpe", "unigram")
+        size = _subwords if has_subwords else config.vocab_size
         return cls(train_tokenizer(texts, config.type, size), config.lowercase)
 
     def encode(self, text: str) -> NDArray[np.int64]:
@@ -81,3 +80,18 @@ class ClassifierTokenizer:
     def unknown_characters(self, text: str) -> list[str]:
         """Return the distinct characters of a text, or words, that are read as `<unk>`."""
         return self.tokenizer.unknown_characters(lowercase(text) if self._is_lowercase else text)
+
+
+class _InLowerCase:
+    """Texts in lower case, as often as they are wanted."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = texts
+
+    def __iter__(self) -> Iterator[str]:
+        return map(lowercase, self._texts)
+
+
+def _subwords(characters: int) -> int:
+    """Return the size of a vocabulary of subwords, given the number of characters of the training text."""
+    return min(_SUBWORDS, max(400, characters // _CHARACTERS_A_SUBWORD))

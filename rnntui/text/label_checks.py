@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
+
+import numpy as np
 
 from rnntui.errors import CorpusError
 from rnntui.formatting import few_names
@@ -12,6 +13,7 @@ from rnntui.kinds.labelled_corpus_info import LabelledLayout
 from rnntui.text.dropped_rows import quote
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
 from rnntui.text.normalization import comparison_key
+from rnntui.text.stored_rows import TextColumn, text_hashes
 
 _MIN_REPEATED = 2  # rows for each label, below which the labels are rather texts
 _MIN_ROWS = 10  # from which that is an error
@@ -55,11 +57,11 @@ def check_labels(corpus: LabelledCorpus) -> list[str]:
 
 def shared_texts(training: LabelledCorpus, validation: LabelledCorpus) -> list[str]:
     """Return a warning if texts to validate on occur in training, case and punctuation apart; else no line."""
-    known = {comparison_key(row.text) for row in training.rows}
-    shared = [row for row in validation.rows if comparison_key(row.text) in known]
-    if not shared:
+    known, wanted = (text_hashes(comparison_key(row.text) for row in corpus.rows) for corpus in (training, validation))
+    shared = np.flatnonzero(np.isin(wanted, known))
+    if not len(shared):
         return []
-    first = shared[0]
+    first = validation.rows[int(shared[0])]
     return [
         f"{len(shared):,} of {len(validation.rows):,} validation texts {'occurs' if len(shared) == 1 else 'occur'} in "
         f"training, as {quote(first.text)} (row {first.row} of {first.file}), so results look better than they are"
@@ -80,12 +82,13 @@ def _column_hint(layouts: Sequence[LabelledLayout]) -> str:
 
 def _looks_swapped(rows: Sequence[LabelledText], labels: dict[str, int]) -> str:
     """Return what looks as if text and label were swapped; empty if nothing does."""
-    texts = {row.text for row in rows}
-    text_length = sum(map(len, texts)) / len(texts)
+    _, firsts = np.unique(text_hashes(TextColumn(rows, 0)), return_index=True)
+    text_length = np.fromiter(map(len, TextColumn(rows, 0)), np.int64)[firsts].mean()
     label_length = sum(map(len, labels)) / len(labels)
-    if len(texts) >= len(labels) or label_length < _LONGER * text_length:
+    texts = len(firsts)
+    if texts >= len(labels) or label_length < _LONGER * text_length:
         return ""
-    return f"text and label look swapped: the {len(labels):,} labels are longer than the {len(texts):,} different texts"
+    return f"text and label look swapped: the {len(labels):,} labels are longer than the {texts:,} different texts"
 
 
 def _long_labels(rows: Sequence[LabelledText]) -> Iterator[str]:
@@ -114,17 +117,17 @@ def _similar_labels(labels: dict[str, int]) -> Iterator[str]:
 
 def _repeated_texts(rows: Sequence[LabelledText]) -> Iterator[str]:
     """Yield messages about rows that occur again, with the same label or with another."""
-    counts = Counter((row.text, row.label) for row in rows)
-    by_text: dict[str, list[int]] = {}
-    for (text, _), count in counts.items():
-        by_text.setdefault(text, []).append(count)
-    repeated = len(rows) - len(counts)
+    _, first_rows, texts_of_rows = np.unique(text_hashes(TextColumn(rows, 0)), return_index=True, return_inverse=True)
+    labels = np.unique(text_hashes(TextColumn(rows, 1)), return_inverse=True)[1]
+    pairs, counts = np.unique(texts_of_rows * (int(labels.max()) + 1) + labels, return_counts=True)
+    repeated = len(rows) - len(pairs)
     if repeated:
         yield f"{repeated:,} {'row repeats' if repeated == 1 else 'rows repeat'} an earlier one; they are kept"
-    ambiguous = {text for text, label_counts in by_text.items() if len(label_counts) > 1}
-    if ambiguous:
-        first = next(row for row in rows if row.text in ambiguous)
-        best = 100 * sum(map(max, by_text.values())) / len(rows)
+    _, starts, labels_of_texts = np.unique(pairs // (int(labels.max()) + 1), return_index=True, return_counts=True)
+    ambiguous = np.flatnonzero(labels_of_texts > 1)
+    if len(ambiguous):
+        first = rows[int(first_rows[ambiguous].min())]
+        best = 100 * int(np.maximum.reduceat(counts, starts).sum()) / len(rows)
         texts = "1 text has" if len(ambiguous) == 1 else f"{len(ambiguous):,} texts have"
         yield (
             f"{texts} several labels, as {quote(first.text)} (row {first.row} of {first.file}): "

@@ -15,7 +15,8 @@ from rnntui.text.fasttext import PREFIX, looks_like_fasttext, read_fasttext_rows
 from rnntui.text.json_pairs import json_texts, key_of, list_length, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.label_columns import LabelColumns
 from rnntui.text.label_files import find_label_files, split_warnings
-from rnntui.text.labelled_corpus import MAX_CHARACTERS, LabelledCorpus, LabelledRows, count_labels
+from rnntui.text.labelled_corpus import MAX_CHARACTERS, LabelledCorpus, LabelledRows, LabelledText, count_labels
+from rnntui.text.stored_rows import Report, StoredRows
 from rnntui.text.tables import TableBeginning, TableText, read_table_rows
 
 _MAX_DESCRIPTIONS = 3  # layouts of files that are described
@@ -29,6 +30,7 @@ def read_labelled(
     columns: LabelledColumns = DETECTED_COLUMNS,
     layouts: Sequence[LabelledLayout] = (),
     known_labels: Collection[str] = (),
+    report: Report | None = None,
 ) -> LabelledCorpus:
     """Read labelled texts.
 
@@ -39,12 +41,13 @@ def read_labelled(
         columns: the columns that the user named; the others are detected by their names and contents.
         layouts: the layouts of the files from an earlier reading, or one for all; if empty, they are detected.
         known_labels: labels of a trained classifier; they tell the label's column of a table to evaluate on.
+        report: receives a message every few seconds.
 
     Raises `CorpusError` if no complete row is left; `UsageError` if a column is not one of a file, or several may be
     the label.
     """
     check_columns(columns)
-    rows = LabelledRows()
+    rows = LabelledRows(StoredRows(LabelledText, report))
     corpus, accompanying = without_accompanying_files(corpus)
     warnings = [f"skipped {few_names(accompanying)}"] if accompanying else []
     if all(layout.format == "files" for layout in layouts) and not any(columns):

@@ -1,16 +1,16 @@
-"""Labelled texts in memory, with the rows that were left out."""
+"""Labelled texts, which may be more than memory holds, with the rows that were left out."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rnntui.kinds.labelled_corpus_info import LabelledLayout
 from rnntui.text.dropped_rows import DroppedRows, quote
 from rnntui.text.normalization import normalize, offset_map
+from rnntui.text.stored_rows import StoredRows, sha256_of_rows
 
 MAX_CHARACTERS = 100_000
 """Characters of a text that a classifier reads: its layers hold a state of each token in memory."""
@@ -38,7 +38,7 @@ def normalize_text(text: str) -> str:
 class LabelledRows:
     """Collects the rows of a corpus and counts those that lack a text or a label, and those with a text cut short."""
 
-    rows: list[LabelledText] = field(default_factory=list)
+    rows: StoredRows[LabelledText] = field(default_factory=lambda: StoredRows(LabelledText))
     dropped: DroppedRows = field(default_factory=DroppedRows)
     cut: int = 0
 
@@ -47,7 +47,7 @@ class LabelledRows:
         self.cut += len(text) > MAX_CHARACTERS
         text, label = normalize_text(text), normalize_text(label)
         if text and label:
-            self.rows.append(LabelledText(text, label, file, row))
+            self.rows.add(text, label, file, row)
         else:
             empty = "label" if text else "text"
             self.dropped.add(f"row {row} of {file}, whose {empty} is empty: {quote(text or label)}")
@@ -55,7 +55,7 @@ class LabelledRows:
 
 @dataclass(frozen=True)
 class LabelledCorpus:
-    """Labelled texts in memory.
+    """Labelled texts, on disk if they are many.
 
     Args:
         rows: the labelled texts, in the order of the files.
@@ -66,7 +66,7 @@ class LabelledCorpus:
         notes: messages for the user: first what was read, then what looks wrong.
     """
 
-    rows: list[LabelledText]
+    rows: Sequence[LabelledText]
     name: str
     display_names: tuple[str, ...]
     dropped: DroppedRows = field(default_factory=DroppedRows)
@@ -80,10 +80,7 @@ class LabelledCorpus:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of all texts and labels, in hexadecimal."""
-        digest = hashlib.sha256()
-        for row in self.rows:
-            digest.update(f"{row.text}\t{row.label}\n".encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
+        return sha256_of_rows(self.rows)
 
 
 def text_offsets(text: str) -> list[int]:

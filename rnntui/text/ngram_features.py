@@ -9,7 +9,7 @@ sums give for any piece at once, and is then mixed. Among 300,000 n-grams, two s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from rnntui.text.char_tokenizer import code_points
 from rnntui.text.normalization import lowercase
+from rnntui.text.tokenizer_factory import random_sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,6 +44,8 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 _MIN_SALIENCE = 1e-3  # so that no n-gram is without any influence
 _MAX_FACTOR = 1e3  # of a value in a file that may come from anywhere
 _BATCH_CHARACTERS = 1 << 20  # of the texts that are hashed at once
+_MAX_CHARACTERS = 64_000_000  # of the texts that a vocabulary is made from
+_MAX_COUNTED = 1 << 23  # different n-grams that are counted: those of one text are forgotten beyond
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,12 @@ class NgramVocabulary:
         return sum(len(ngrams.hashes) for ngrams in self._families.values())
 
     @classmethod
-    def train(cls, texts: Sequence[str], labels: Sequence[int], ngrams: str, min_count: int = 2) -> NgramVocabulary:
+    def train(
+        cls, texts: Sequence[str], labels: Sequence[int] | Ids, ngrams: str, min_count: int = 2
+    ) -> NgramVocabulary:
         """Return the n-grams of `min_count` or more texts, of each family at most `MAX_NGRAMS`, the most frequent.
+
+        Of texts of more than 64 million characters, a random sample of that size is counted.
 
         Args:
             texts: the training texts.
@@ -126,6 +133,9 @@ class NgramVocabulary:
             min_count: n-grams of fewer texts are left out.
         """
         families: dict[Family, FamilyNgrams] = {}
+        if _FAMILIES[ngrams] and (characters := sum(map(len, texts))) > _MAX_CHARACTERS:
+            sample = list(random_sample(zip(texts, labels, strict=True), _MAX_CHARACTERS / characters))
+            texts, labels = [text for text, _ in sample], [label for _, label in sample]
         for family in _FAMILIES[ngrams]:
             hashes, counts = _document_counts(texts, family)
             known = np.flatnonzero(counts >= min_count)
@@ -145,7 +155,7 @@ class NgramVocabulary:
         """
         parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
         first = 0
-        for batch in _batches(texts):
+        for batch in text_batches(texts):
             parts += self._batch_features(batch, first)
             first += len(batch)
         rows, indices, values = (np.concatenate(columns) for columns in zip(*parts, strict=True))
@@ -254,26 +264,34 @@ def _lookup(known: Hashes, hashes: Hashes) -> tuple[Ids, NDArray[np.bool_]]:
 def _document_counts(texts: Sequence[str], family: Family) -> tuple[Hashes, Ids]:
     """Return the hashes of all n-grams, sorted, and the number of texts that have each."""
     all_hashes, all_counts = np.empty(0, np.uint64), np.empty(0, np.int64)
-    for batch in _batches(texts):
-        ngrams = _ngrams(batch, family)
-        order = np.lexsort((ngrams.texts, ngrams.hashes))
-        hashes, rows = ngrams.hashes[order], ngrams.texts[order]
-        is_new = np.ones(len(hashes), np.bool_)
-        is_new[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
-        unique, counts = np.unique(hashes[is_new], return_counts=True)
+    for batch in text_batches(texts):
+        unique, counts = _counts_of_batch(batch, family)  # whose n-grams are not in memory any more
         merged, places = np.unique(np.concatenate([all_hashes, unique]), return_inverse=True)
         all_counts = np.bincount(places, np.concatenate([all_counts, counts])).astype(np.int64)
         all_hashes = merged
+        if len(all_hashes) > _MAX_COUNTED:
+            all_hashes, all_counts = all_hashes[all_counts > 1], all_counts[all_counts > 1]
     return all_hashes, all_counts
 
 
-def _label_counts(texts: Sequence[str], labels: Sequence[int], family: Family, known: Hashes) -> Floats:
+def _counts_of_batch(texts: Sequence[str], family: Family) -> tuple[Hashes, Ids]:
+    """Return the hashes of the n-grams of some texts, sorted, and the number of texts that have each."""
+    ngrams = _ngrams(texts, family)
+    order = np.lexsort((ngrams.texts, ngrams.hashes))
+    hashes, rows = ngrams.hashes[order], ngrams.texts[order]
+    is_new = np.ones(len(hashes), np.bool_)
+    is_new[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
+    unique, counts = np.unique(hashes[is_new], return_counts=True)
+    return unique, counts
+
+
+def _label_counts(texts: Sequence[str], labels: Sequence[int] | Ids, family: Family, known: Hashes) -> Floats:
     """Return the number of texts of each label that have each of the known n-grams, `(N, K)`."""
     label_ids = np.asarray(labels, dtype=np.int64)
     count = int(label_ids.max(initial=0)) + 1
     total = np.zeros(len(known) * count)
     first = 0
-    for batch in _batches(texts):
+    for batch in text_batches(texts):
         rows, indices, _ = _known_counts(batch, family, known)
         total += np.bincount(indices * count + label_ids[first + rows], minlength=len(total))
         first += len(batch)
@@ -297,16 +315,18 @@ def _salience(counts: Floats) -> Floats:
     return np.maximum(salience / quadratic_mean, _MIN_SALIENCE) if quadratic_mean else np.ones(len(counts))
 
 
-def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+def text_batches(texts: Iterable[str]) -> Iterator[list[str]]:
     """Yield the texts in batches that bound the memory of their n-grams."""
-    start = characters = 0
-    for index, text in enumerate(texts):
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
         if characters and characters + len(text) > _BATCH_CHARACTERS:
-            yield texts[start:index]
-            start, characters = index, 0
+            yield batch
+            batch, characters = [], 0
+        batch.append(text)
         characters += len(text) + 2
-    if start < len(texts):
-        yield texts[start:]
+    if batch:
+        yield batch
 
 
 def _ngrams(texts: Sequence[str], family: Family) -> _Ngrams:

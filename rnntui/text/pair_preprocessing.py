@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import unicodedata
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.kinds.pair_corpus_info import SourceFeatures
@@ -17,9 +17,11 @@ from rnntui.text.parallel_corpus import Pair
 from rnntui.text.placeholders import NUMBERS, UnknownNames, copied_names, known_words, mask_pair
 from rnntui.text.scripts import script_counts
 from rnntui.text.sentences import split_sentences
+from rnntui.text.stored_rows import StoredRows
 
 _SHORT = 2  # words of a source that is short
 _NUMBER_REPEATS = 4  # of a pair with placeholders of numbers: each time with others, of which corpora have few
+_NUMBERS = frozenset(NUMBERS)
 _USED_SCRIPT = 0.01  # fraction of the letters of a script that a model can be said to know
 _MAX_EXAMINED = 20_000  # sources, evenly spaced: all of a large corpus would take longer than reading it
 
@@ -40,8 +42,8 @@ def source_features(pairs: Sequence[Pair]) -> SourceFeatures:
     return SourceFeatures(scripts_used, *fractions)
 
 
-def model_form(pairs: Iterable[Pair], config: Seq2SeqTokenizerConfig, known: Container[str]) -> list[Pair]:
-    """Return pairs in the form in which a trained model reads and writes them.
+def model_form(pairs: Iterable[Pair], config: Seq2SeqTokenizerConfig, known: Container[str]) -> Iterator[Pair]:
+    """Yield pairs in the form in which a trained model reads and writes them.
 
     Args:
         pairs: the pairs.
@@ -49,7 +51,7 @@ def model_form(pairs: Iterable[Pair], config: Seq2SeqTokenizerConfig, known: Con
         known: the words that the model knows, in lower case; other capitalized words are names.
     """
     names = UnknownNames(known)
-    return [_form(pair, config, names, None) for pair in pairs]
+    return (_form(pair, config, names, None) for pair in pairs)
 
 
 class PairPreprocessor:
@@ -70,19 +72,30 @@ class PairPreprocessor:
         """Return the words of sources that the model learns; see `placeholders.known_words`."""
         return known_words((pair.source for pair in pairs), self._names)
 
-    def training(self, pairs: Iterable[Pair]) -> list[Pair]:
+    def training(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
         """Return pairs in the model's form, with random placeholders."""
-        return [_form(pair, self._config, self._names, self._generator) for pair in pairs]
+        if not (self._config.placeholders or self._config.lowercase_source):
+            return pairs
+        forms = StoredRows(Pair)
+        for pair in pairs:
+            forms.add(*self._form(pair))
+        return forms
 
-    def repeats(self, pairs: Iterable[Pair], settings: Seq2SeqTrainingConfig) -> list[Pair]:
+    def repeats(self, pairs: Iterable[Pair], settings: Seq2SeqTrainingConfig) -> Sequence[Pair]:
         """Return the pairs that an epoch has again: short ones, and those with placeholders of numbers."""
-        repeated: list[Pair] = []
+        repeated = StoredRows(Pair)
+        if settings.short_pair_repeats == 1 and not self._config.placeholders:
+            return repeated
         for pair in pairs:
             count = settings.short_pair_repeats if len(pair.source.split()) <= _SHORT else 1
-            if self._config.placeholders and any(number in mask_pair(*pair[:2], ())[0] for number in NUMBERS):
+            if self._config.placeholders and not _NUMBERS.isdisjoint(mask_pair(*pair[:2], ())[0]):
                 count = max(count, _NUMBER_REPEATS)
-            repeated += self.training([pair] * (count - 1))
+            for _ in range(count - 1):
+                repeated.add(*self._form(pair))
         return repeated
+
+    def _form(self, pair: Pair) -> Pair:
+        return _form(pair, self._config, self._names, self._generator)
 
 
 def _form(pair: Pair, config: Seq2SeqTokenizerConfig, names: Container[str], generator: random.Random | None) -> Pair:

@@ -15,7 +15,8 @@ from rnntui.text.compressed import read_beginning, without_compression_suffix
 from rnntui.text.corpus import Corpus
 from rnntui.text.dropped_rows import quote
 from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
-from rnntui.text.parallel_corpus import PairRows, ParallelCorpus
+from rnntui.text.parallel_corpus import Pair, PairRows, ParallelCorpus
+from rnntui.text.stored_rows import Report, StoredRows
 from rnntui.text.tables import DELIMITERS, TableText, detect_table, read_table_rows
 from rnntui.text.tmx import UNDETERMINED, OneLanguageError, TranslationMemory
 
@@ -29,7 +30,9 @@ _OTHER_FORMATS = {
 }
 
 
-def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] = ()) -> ParallelCorpus:
+def read_table(
+    corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] = (), report: Report | None = None
+) -> ParallelCorpus:
     """Read the pairs of tables, of translation memories (TMX), of JSON lines, or of two aligned files of a folder.
 
     Rows with a missing or an empty column are left out and counted.
@@ -39,12 +42,13 @@ def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] 
         columns: the source's and the target's, as in `2,3` or `source,target`; for TMX and aligned files, the
             languages. If empty, the first two, or those that the format or well-known names tell.
         layouts: the layouts of the files from an earlier reading, or one for all; if empty, they are detected.
+        report: receives a message every few seconds.
 
     Raises `CorpusError` if no complete row is left, or a file is known to hold no pairs; `UsageError` if the columns
     are not those of a file.
     """
     chosen = parse_columns(columns)
-    rows = PairRows()
+    rows = PairRows(StoredRows(Pair, report))
     warnings: list[str] = []
     if tuple(layouts) != (FIRST_TABLE_LAYOUT,):
         corpus, passed_over = without_accompanying_files(corpus)
@@ -80,13 +84,13 @@ def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] 
     return _parallel_corpus(corpus, rows, unique, described, warnings)
 
 
-def read_aligned_files(source: Corpus, target: Corpus) -> ParallelCorpus:
+def read_aligned_files(source: Corpus, target: Corpus, report: Report | None = None) -> ParallelCorpus:
     """Read pairs from two files in which line n of one is the translation of line n of the other.
 
     Pairs with one empty line are left out and counted. Raises `CorpusError` if the files differ in length, or no
-    complete pair is left.
+    complete pair is left. `report` receives a message every few seconds.
     """
-    rows = PairRows()
+    rows = PairRows(StoredRows(Pair, report))
     read_aligned_rows(source, target, rows)
     names = source.display_names + target.display_names
     corpus = replace(source, display_names=names, files=source.files + target.files)

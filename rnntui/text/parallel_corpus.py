@@ -1,15 +1,15 @@
-"""Sentence pairs in memory, with the rows that were left out."""
+"""Sentence pairs, which may be more than memory holds, with the rows that were left out."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rnntui.kinds.pair_corpus_info import PairLayout
 from rnntui.text.dropped_rows import DroppedRows, quote
 from rnntui.text.normalization import normalize
+from rnntui.text.stored_rows import StoredRows, sha256_of_rows
 
 
 class Pair(NamedTuple):
@@ -25,7 +25,7 @@ class Pair(NamedTuple):
 class PairRows:
     """Collects the pairs of a corpus and counts the rows that have none."""
 
-    pairs: list[Pair] = field(default_factory=list)
+    pairs: StoredRows[Pair] = field(default_factory=lambda: StoredRows(Pair))
     dropped: DroppedRows = field(default_factory=DroppedRows)
 
     def add(self, source: str, target: str, file: str, row: int) -> None:
@@ -34,7 +34,7 @@ class PairRows:
         if "\n" in target:  # a line break in a quoted cell
             target = " ".join(target.split("\n"))
         if source and target:
-            self.pairs.append(Pair(source, target, file, row))
+            self.pairs.add(source, target, file, row)
         else:
             empty = "target" if source else "source"
             self.dropped.add(f"row {row} of {file}, whose {empty} is empty: {quote(source or target)}")
@@ -42,7 +42,7 @@ class PairRows:
 
 @dataclass(frozen=True)
 class ParallelCorpus:
-    """Sentence pairs in memory.
+    """Sentence pairs, on disk if they are many.
 
     Args:
         rows: the pairs, in the order of the files.
@@ -53,7 +53,7 @@ class ParallelCorpus:
         notes: messages for the user: first what was read, then what looks wrong.
     """
 
-    rows: list[Pair]
+    rows: Sequence[Pair]
     name: str
     display_names: tuple[str, ...]
     dropped: DroppedRows = field(default_factory=DroppedRows)
@@ -62,10 +62,7 @@ class ParallelCorpus:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of all pairs, in hexadecimal."""
-        digest = hashlib.sha256()
-        for pair in self.rows:
-            digest.update(f"{pair.source}\t{pair.target}\n".encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
+        return sha256_of_rows(self.rows)
 
 
 def count_target_characters(rows: Iterable[Pair]) -> int:

@@ -25,6 +25,7 @@ _SLOTS = 4  # placeholders of a class that a sentence can have; what is beyond t
 NUMBERS = tuple(chr(0xE000 + slot) for slot in range(_SLOTS))
 NAMES = tuple(chr(0xE008 + slot) for slot in range(_SLOTS))  # names and addresses
 PLACEHOLDERS = (*NUMBERS, *NAMES)
+_MAX_WORDS = 1 << 20  # different ones that are counted, at most
 _FAMILIAR = 5  # occurrences of a name in training from which on the model spells it by itself
 _FRACTION_OF_NAMES = 0.2  # of the copied names in training become placeholders, so that both forms are learned
 
@@ -140,10 +141,15 @@ def copied_names(pairs: Iterable[tuple[str, str]]) -> set[str]:
 
 
 def known_words(sources: Iterable[str], names: Iterable[str]) -> set[str]:
-    """Return the words of training sources, in lower case, but for the `names` that occur fewer than five times."""
+    """Return the words of training sources, in lower case, but for the `names` that occur fewer than five times.
+
+    Where there are more than a million different words, the rarest so far are forgotten.
+    """
     counts: Counter[str] = Counter()
     for source in sources:
         counts.update(_WORD.findall(source.lower()))
+        if len(counts) > _MAX_WORDS:
+            counts = Counter(dict(counts.most_common(_MAX_WORDS // 2)))
     return set(counts) - {name for name in map(str.lower, names) if counts[name] < _FAMILIAR}
 
 

@@ -22,6 +22,7 @@ import sentencepiece
 from rnntui.atomic_files import atomic_write
 from rnntui.config import SMALLEST_SUBWORDS
 from rnntui.errors import TokenizerError, UsageError
+from rnntui.processors import usable_cpus
 from rnntui.text.tokenizer import END, UNKNOWN
 from rnntui.untrusted_files import read_bounded
 
@@ -40,6 +41,7 @@ _REMOVED_FOR_TRAINING = str.maketrans("", "", f"{_SPACE_MARK}\0\u2585")
 _MAX_MODEL_BYTES = 1 << 24  # of a file; 250,000 pieces take 5 MB
 _MAX_SENTENCE_BYTES = 4000  # sentencepiece silently ignores longer ones
 _WORD = re.compile(r" [^ \n]*|[^ \n]+|\n")  # a word with the space before it, or a line break
+_ENCODED_ALONE = re.compile(f"[{_SPACE_MARK}\ud800-\udfff]")  # texts with these are not encoded as they are
 _MAX_WORD = 64  # characters of words whose ids are kept
 _MAX_WORDS = 1 << 17  # that are kept: some 30 MB
 _MIN_WORDWISE = 1 << 12  # characters of a text that is encoded word by word
@@ -202,6 +204,16 @@ class SubwordTokenizer:
         if self.encodes_words and len(text) >= _MIN_WORDWISE:
             return np.frombuffer(self._word_ids.of(text), np.int32).astype(np.int64)
         return np.array(self._encode_whole(text), dtype=np.int64)
+
+    def encode_texts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of many short texts, the same as those of `encode`, on all CPUs."""
+        encoded: list[list[int]] = self._processor.Encode(
+            ["" if _ENCODED_ALONE.search(text) else text for text in texts], out_type=int, num_threads=usable_cpus()
+        )
+        for index, text in enumerate(texts):
+            if _ENCODED_ALONE.search(text) or len(text) >= _MIN_WORDWISE:
+                encoded[index] = self.encode(text).tolist()
+        return encoded
 
     def _encode_whole(self, text: str) -> list[int]:
         """Return the ids of a text without lone surrogates, as sentencepiece encodes all of it."""

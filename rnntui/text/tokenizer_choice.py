@@ -7,7 +7,7 @@ characters.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnntui.text.tokenizer_factory import random_sample
@@ -31,7 +31,7 @@ class ChosenTokenizer(NamedTuple):
     reason: str
 
 
-def choose_tokenizer(texts: Sequence[str], labels: Sequence[Hashable]) -> ChosenTokenizer:
+def choose_tokenizer(texts: Sequence[str], labels: Iterable[Hashable]) -> ChosenTokenizer:
     """Return the tokens for a classifier of texts: words, unless they are few, rare or not separated by spaces.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from rnntui.config import DEFAULT_SUBWORDS, DEFAULT_WORDS
 from rnntui.text.char_tokenizer import CharTokenizer, code_points
+from rnntui.text.stored_rows import batches_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,26 +82,33 @@ def character_counts(stats: CorpusStats, unit: DocumentUnit) -> NDArray[np.int64
 
 
 def train_tokenizer(
-    texts: Sequence[str], kind: TokenizerType, vocab_size: int | None, symbols: Sequence[str] = ()
+    texts: Iterable[str],
+    kind: TokenizerType,
+    vocab_size: int | Callable[[int], int] | None,
+    symbols: Sequence[str] = (),
 ) -> Tokenizer:
     """Create the tokenizer of many short texts. Raises `TokenizerError` or `UsageError`.
 
     A subword that begins a text has a space, as within a text; words have none, since nothing is written with them.
 
     Args:
-        texts: the texts.
+        texts: the texts, which are iterated over twice.
         kind: its type.
-        vocab_size: tokens in the vocabulary; None for every character, and for the default of words.
+        vocab_size: tokens in the vocabulary, or a function that returns them for a number of characters; None for every
+            character, and for the default of words.
         symbols: texts that are always one subword.
     """
     counts = np.zeros(0x110000, dtype=np.int64)
-    for start in range(0, len(texts), 10_000):
-        batch_counts = np.bincount(code_points("".join(texts[start : start + 10_000])))
+    for batch in batches_of(texts, 10_000):
+        batch_counts = np.bincount(code_points("".join(batch)))
         counts[: len(batch_counts)] += batch_counts
+    characters = int(counts.sum())
+    if callable(vocab_size):
+        vocab_size = vocab_size(characters)
     if kind == "char":
         return CharTokenizer.from_counts(counts, vocab_size)
     # More text hardly changes the vocabulary, and takes longer.
-    sample = random_sample(texts, _MAX_TEXTS_CHARACTERS / max(1, int(counts.sum())))
+    sample = random_sample(texts, _MAX_TEXTS_CHARACTERS / max(1, characters))
     if kind == "word":
         from rnntui.text.word_tokenizer import WordTokenizer
 

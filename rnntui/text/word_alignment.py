@@ -38,7 +38,7 @@ class WordAligner:
     @classmethod
     def train(cls, pairs: PairIds, target_size: int) -> WordAligner:
         """Return the aligner of sentence pairs, or of a part of them, evenly spaced, if they are many."""
-        cells = int((pairs.source_lengths * pairs.target_lengths).sum())
+        cells = int(np.multiply(pairs.source_lengths, pairs.target_lengths, dtype=np.int64).sum())
         sources: list[Ids] = []
         targets: list[Ids] = []
         for pair in range(0, len(pairs), -(-cells // _MAX_CELLS) or 1):

@@ -23,10 +23,12 @@ from rnntui.config import TokenizerConfig, TokenizerType
 from rnntui.errors import CorpusError, RunError
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.runs.creation import take_over
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.integrity import are_unchanged
 from rnntui.runs.lookup import runs_in
+from rnntui.runs.run_config import RunConfig
 from rnntui.text.character_counts import CharacterFile
 from rnntui.text.corpus_split import CorpusSplit
 from rnntui.text.encoding_journal import EncodingJournal
@@ -35,6 +37,8 @@ from rnntui.text.token_ids import CorpusStats, TokenFile
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
 
+_VOCABULARY = ("tokenizer.*", "source/tokenizer.*", "target/tokenizer.*", "known_words.txt")
+_WITH_KEY = (TextCorpusInfo, PairCorpusInfo)
 _LARGE = 1 << 22  # characters of a text from which on its ids are looked up, and their making is recorded
 
 
@@ -99,13 +103,12 @@ class CorpusEncoder:
                     )
                 characters.discard()
             return EncodedCorpus(tokenizer, *split.write(tokenizer, staged.training_ids, staged.validation_ids))
-        for run in runs_in(self._checkpoints):
-            if encoded := self._of(run, key):
-                split.examine()
-                self._notify(f"vocabulary and ids are those of run {run.name}, on the same text")
-                return encoded
+        if earlier := run_with_ids(staged, self._checkpoints, LANGUAGE_MODEL.id, key):
+            split.examine()
+            self._notify(f"vocabulary and ids are those of run {earlier.name}, on the same text")
+            return EncodedCorpus(load_tokenizer(staged.path, self._kind), *earlier.files)
         journal = EncodingJournal(staged.encoding_journal, key)
-        if take_over(staged.path, self._checkpoints, lambda folder: _is_of(folder, key)):
+        if take_over_encoding(staged, self._checkpoints, key):
             self._notify("encoding goes on where a process was ended")
             tokenizer = load_tokenizer(staged.path, self._kind)
         else:
@@ -116,29 +119,71 @@ class CorpusEncoder:
         journal.remove()
         return EncodedCorpus(tokenizer, *files)
 
-    def _of(self, run: RunFolder, key: str) -> EncodedCorpus | None:
-        """Take the vocabulary and ids of another run; None if they are not those of the key, or not as written."""
+
+class EarlierRun(NamedTuple):
+    """A run whose vocabulary and ids a new run has, too: its name, its config, and what the two files of ids hold."""
+
+    name: str
+    config: RunConfig
+    files: tuple[TokenFile, TokenFile]
+
+
+def run_with_ids(
+    staged: RunFolder,
+    checkpoints: Path,
+    kind: str,
+    key: str,
+    can_use: Callable[[RunConfig], object] = lambda config: True,
+) -> EarlierRun | None:
+    """Take vocabulary and ids of the first run that has those of a key, as they were written; None if none has.
+
+    Args:
+        staged: the folder that they are put into.
+        checkpoints: the folder of the other runs.
+        kind: id of the kind of the run.
+        key: hash of all that the ids depend on.
+        can_use: tells whether the config of such a run is complete.
+    """
+    for run in runs_in(checkpoints):
         try:
             config = run.read_config()
-            if config.kind != LANGUAGE_MODEL.id or config.corpus_as(TextCorpusInfo).encoding_key != key:
-                return None
-            infos = [info for info in (config.corpus.training, config.corpus.validation) if info is not None]
-            files = [TokenFile(**vars(info)) for info in infos]
-            vocabulary = list(run.path.glob("tokenizer.*"))
-            paths = [*vocabulary, run.training_ids, run.validation_ids]
-            if len(files) != 2 or not vocabulary or not are_unchanged(run, paths):
-                return None
-            for file, path in zip(files, paths[-2:], strict=True):
-                file.read(path)
-            for path in paths:
-                link_or_copy(path, self._staged.path / path.relative_to(run.path))
-            return EncodedCorpus(load_tokenizer(self._staged.path, self._kind), files[0], files[1])
-        except (OSError, RunError, CorpusError):  # it was deleted meanwhile, or is broken
+        except RunError:
+            continue
+        is_same = config.kind == kind and isinstance(config.corpus, _WITH_KEY) and config.corpus.encoding_key == key
+        if is_same and can_use(config) and (earlier := _ids_of(run, config, staged)):
+            return earlier
+    return None
+
+
+def _ids_of(run: RunFolder, config: RunConfig, staged: RunFolder) -> EarlierRun | None:
+    """Take the vocabulary and ids of a run; None, and nothing taken, if they are not as they were written."""
+    taken: list[Path] = []
+    try:
+        corpus = config.corpus
+        vocabulary = [path for pattern in _VOCABULARY for path in run.path.glob(pattern)]
+        paths = [*vocabulary, run.training_ids, run.validation_ids]
+        if corpus.training is None or corpus.validation is None or not vocabulary or not are_unchanged(run, paths):
             return None
+        training, validation = (TokenFile(**vars(info)) for info in (corpus.training, corpus.validation))
+        training.read(run.training_ids)
+        validation.read(run.validation_ids)
+        for path in paths:
+            copied = staged.path / path.relative_to(run.path)
+            copied.parent.mkdir(exist_ok=True)
+            taken.append(copied)
+            link_or_copy(path, copied)
+        return EarlierRun(run.name, config, (training, validation))
+    except (OSError, CorpusError):  # it was deleted meanwhile, or is broken
+        for path in taken:  # to write into a link would change the other run
+            path.unlink(missing_ok=True)
+        return None
 
 
-def _is_of(folder: RunFolder, key: str) -> bool:
-    return EncodingJournal(folder.encoding_journal, key).read() is not None
+def take_over_encoding(staged: RunFolder, checkpoints: Path, key: str) -> bool:
+    """Move what a killed process had encoded into a folder in staging; return whether there was any of the key."""
+    return take_over(
+        staged.path, checkpoints, lambda folder: EncodingJournal(folder.encoding_journal, key).read() is not None
+    )
 
 
 def link_or_copy(source: Path, target: Path) -> None:

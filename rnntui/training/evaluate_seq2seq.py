@@ -63,7 +63,7 @@ def evaluate_seq2seq_run(
     model = load_torch_seq2seq(run, config, (source, target)).to(hardware.device)
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "pairs.ids"
-        forms = model_form(rows, config.tokenizer_as(Seq2SeqTokenizerConfig), read_known_words(run, config))
+        forms = list(model_form(rows, config.tokenizer_as(Seq2SeqTokenizerConfig), read_known_words(run, config)))
         encoded = encode_pairs(forms, source, target)
         token_file = write_pairs(path, encoded, count_target_characters(rows), max(source.size, target.size) - 1)
         dataset = PairDataset(token_file, path)

@@ -7,7 +7,7 @@ training.ngrams    records of n-gram and value, one text after the other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.ngram_features import NgramFeatures
 from rnntui.text.token_ids import TokenFile
 from rnntui.text.vocabulary import PAD
-from rnntui.untrusted_files import check_regular
+from rnntui.untrusted_files import check_regular, open_regular
 
 Ids = NDArray[np.int64]
 
 _NGRAM = np.dtype([("index", "<u4"), ("value", "<f4")])
+_RECORDS_READ = 1 << 17  # at a time
 
 
 @dataclass(frozen=True)
@@ -50,31 +51,31 @@ class LabelledBatch:
 
 
 def write_labelled(
-    ids_file: Path, encoded: Sequence[Ids], labels: Sequence[int], ngrams: NgramFeatures, largest_id: int
+    ids_file: Path, encoded: Iterable[tuple[list[Ids], NgramFeatures]], labels: Ids, largest_id: int
 ) -> TokenFile:
-    """Write the files of labelled texts.
+    """Write the files of N labelled texts.
 
     Args:
         ids_file: The file of token ids; the others have the same name with other endings.
-        encoded: Token ids of each text, `(S,)`, 1 or more.
-        labels: The label's id of each text.
-        ngrams: The n-gram features of the texts.
+        encoded: Batches of the texts: token ids of each, `(S,)`, 1 or more, and their n-gram features.
+        labels: The label's id of each text, `(N,)`.
         largest_id: The largest id of the vocabulary; it decides the integer type.
     """
     dtype = str(np.min_scalar_type(max(1, largest_id)).name)
-    with ids_file.open("wb") as file:
-        for ids in encoded:
-            file.write(ids.astype(dtype).data)
+    lengths, counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    with ids_file.open("wb") as file, ids_file.with_suffix(".ngrams").open("wb") as ngrams_file:
+        for batch, ngrams in encoded:
+            lengths.append(np.array([len(ids) for ids in batch], dtype=np.int64))
+            file.write(np.concatenate(batch).astype(dtype).data)
+            records = np.empty(len(ngrams.indices), _NGRAM)
+            records["index"], records["value"] = ngrams.indices, ngrams.values
+            ngrams_file.write(records.data)
+            counts.append(np.diff(ngrams.offsets))
         sync_file(file)
-    records = np.empty(len(ngrams.indices), _NGRAM)
-    records["index"], records["value"] = ngrams.indices, ngrams.values
-    with ids_file.with_suffix(".ngrams").open("wb") as file:
-        file.write(records.data)
-        sync_file(file)
-    lengths = np.array([len(ids) for ids in encoded], dtype=np.int64)
-    arrays = {"lengths": lengths, "labels": np.array(labels, dtype=np.int64), "ngrams": np.diff(ngrams.offsets)}
+        sync_file(ngrams_file)
+    arrays = {"lengths": np.concatenate(lengths), "labels": labels, "ngrams": np.concatenate(counts)}
     save_arrays(ids_file.with_suffix(".rows"), arrays, {})
-    return TokenFile(int(lengths.sum()), 0, dtype)
+    return TokenFile(int(arrays["lengths"].sum()), 0, dtype)
 
 
 class LabelledDataset:
@@ -88,6 +89,7 @@ class LabelledDataset:
     """
 
     def __init__(self, token_file: TokenFile, ids_file: Path) -> None:
+        self._token_file, self._ids_file = token_file, ids_file
         self._ids = np.asarray(token_file.read(ids_file))  # a view: indexing a memmap costs several times as much
         rows_file, ngrams_file = ids_file.with_suffix(".rows"), ids_file.with_suffix(".ngrams")
         arrays, _ = load_arrays(rows_file)
@@ -124,12 +126,16 @@ class LabelledDataset:
     @property
     def largest_id(self) -> int:
         """The largest token id."""
-        return int(self._ids.max())
+        return self._token_file.largest_id(self._ids_file)
 
     @property
     def largest_ngram(self) -> int:
         """The largest index of an n-gram; -1 if there is none."""
-        return int(self._ngrams["index"].max(initial=0)) if len(self._ngrams) else -1
+        largest = -1
+        with open_regular(self._ids_file.with_suffix(".ngrams")) as file:  # mapped pages would count as memory
+            while len(records := np.fromfile(file, _NGRAM, _RECORDS_READ)):
+                largest = max(largest, int(records["index"].max()))
+        return largest
 
     def tokens(self, row: int) -> Ids:
         """Return the token ids of a text, `(S,)`."""

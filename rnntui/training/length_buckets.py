@@ -21,6 +21,7 @@ from rnntui.text.pair_ids import PairDataset
 from rnntui.text.vocabulary import BOS, EOS, PAD
 
 Ids = NDArray[np.int64]
+Lengths = NDArray[np.signedinteger]
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class BatchOrder:
         if epoch < 0 or index < 0:
             raise ValueError(f"no batch has epoch {epoch} and index {index}")
         self.epoch, self.index = epoch, index
+        self.batches: list[NDArray[np.intp]] = []  # those of two epochs at once would take twice the memory
         self.batches = self._batches_of(np.random.default_rng([self._seed, epoch]))
 
     def next(self) -> NDArray[np.intp]:
@@ -100,7 +102,9 @@ class BatchOrder:
         return self.batches[self.index - 1]
 
 
-def length_buckets(rng: np.random.Generator, sort_keys: Sequence[Ids], bucket_size: int) -> Iterator[NDArray[np.intp]]:
+def length_buckets(
+    rng: np.random.Generator, sort_keys: Sequence[Lengths], bucket_size: int
+) -> Iterator[NDArray[np.intp]]:
     """Yield all indices in random order, a bucket at a time, each sorted by length.
 
     Args:
@@ -196,7 +200,7 @@ class MixedPairBatches:
 
 
 def split_into_batches(
-    indices: NDArray[np.intp], sources: Ids, targets: Ids, batch_size: int, batch_tokens: int | None
+    indices: NDArray[np.intp], sources: Lengths, targets: Lengths, batch_size: int, batch_tokens: int | None
 ) -> list[NDArray[np.intp]]:
     """Split pairs, in their order, into batches by number of pairs or by number of tokens.
 

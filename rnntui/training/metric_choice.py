@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from rnntui.config_seq2seq import BleuTokenizer, Seq2SeqTrainingConfig
 from rnntui.text.scripts import script_of
+from rnntui.text.stored_rows import count_distinct
 from rnntui.training.bleu import fraction_too_short, has_bleu_tokenizer, require_bleu_tokenizer
 
 _MAX_TARGETS = 2000  # that are looked at, evenly spaced
@@ -39,7 +40,7 @@ def choose_metrics(settings: Seq2SeqTrainingConfig, targets: Sequence[str]) -> S
         tokenizer = choose_bleu_tokenizer(sample)
     require_bleu_tokenizer(tokenizer)
     if metric == "auto":
-        are_labels = len(set(targets)) <= _MAX_DISTINCT * len(targets)
+        are_labels = count_distinct(targets) <= _MAX_DISTINCT * len(targets)
         metric = "exact" if are_labels or fraction_too_short(sample, tokenizer) > _MAX_SHORT else "bleu"
     return replace(settings, bleu_tokenizer=tokenizer, selection_metric=metric)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnntui.config import Budget
 from rnntui.config_classifier import (
@@ -34,8 +35,8 @@ from rnntui.runs.weights_file import save_arrays
 from rnntui.text.classifier_tokens import ClassifierTokenizer
 from rnntui.text.label_split import split_labelled
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
-from rnntui.text.ngram_features import NgramVocabulary
-from rnntui.text.token_ids import TokenFile
+from rnntui.text.ngram_features import NgramFeatures, NgramVocabulary, text_batches
+from rnntui.text.stored_rows import Report, TextColumn, reported, select_rows
 from rnntui.text.tokenizer_choice import choose_tokenizer
 from rnntui.training.classifier_continuation import ClassifierContinuation
 from rnntui.training.classifier_start import ClassifierStart
@@ -66,8 +67,8 @@ class ClassifierRequest:
 class _Part(NamedTuple):
     """The texts of a part of the split, and the ids of their labels."""
 
-    texts: list[str]
-    labels: list[int]
+    texts: Sequence[str]
+    labels: NDArray[np.int64]
 
 
 def create_classifier_run(
@@ -76,6 +77,7 @@ def create_classifier_run(
     request: ClassifierRequest,
     checkpoints: Path,
     name: str | None,
+    report: Report | None = None,
 ) -> tuple[RunFolder, list[str]]:
     """Create a run folder that is ready to train; it appears complete, or not at all.
 
@@ -85,6 +87,7 @@ def create_classifier_run(
         request: All settings.
         checkpoints: The folder of runs.
         name: Name of the run; None takes the texts', with a number if that is taken.
+        report: Receives a message every few seconds.
 
     Returns the run, and messages for the user. Raises `UsageError` if the name is taken or no folder can have it,
     `CorpusError` if there are too few texts or labels.
@@ -101,7 +104,7 @@ def create_classifier_run(
         messages.append(start.note)
     label_ids = {label: index for index, label in enumerate(counts)}
     training, held_out = (
-        _Part([row.text for row in rows], [label_ids[row.label] for row in rows])
+        _Part(TextColumn(rows, 0), np.fromiter((label_ids[row.label] for row in rows), np.int64))
         for rows in (training_rows, validation_rows)
     )
     request = _resolved(request, training, start, messages)
@@ -115,16 +118,16 @@ def create_classifier_run(
             ngrams = NgramVocabulary.train(training.texts, training.labels, request.model.ngrams)
         if request.model.ngrams != "none":
             save_arrays(staged.ngrams_file, ngrams.to_arrays(), {})
-        files: list[TokenFile] = []
-        cut = 0
         limit = request.training.max_text_tokens
-        for path, part in ((staged.training_ids, training), (staged.validation_ids, held_out)):
-            encoded = [tokenizer.encode(text) for text in part.texts]
-            cut += sum(len(ids) > limit for ids in encoded) if part is training else 0
-            encoded = [ids[:limit] for ids in encoded]
-            largest_id = tokenizer.tokenizer.vocab_size - 1
-            files.append(write_labelled(path, encoded, part.labels, ngrams.features(part.texts), largest_id))
-        if cut:
+        largest_id = tokenizer.tokenizer.vocab_size - 1
+        encoders = [_Encoder(tokenizer, ngrams, limit, report) for _ in range(2)]
+        files = [
+            write_labelled(path, encoder.encode(part.texts), part.labels, largest_id)
+            for path, part, encoder in zip(
+                (staged.training_ids, staged.validation_ids), (training, held_out), encoders, strict=True
+            )
+        ]
+        if cut := encoders[0].cut:
             texts_are = "1 training text is" if cut == 1 else f"{cut:,} training texts are"
             messages.append(f"{texts_are} cut off after {limit:,} tokens (--max-text-tokens)")
         config = RunConfig(
@@ -157,6 +160,23 @@ def create_classifier_run(
     return run, [*messages, *(rows.message for rows in dropped if rows.count)]
 
 
+class _Encoder:
+    """Encodes texts in batches; `cut` is the number of those that were cut off after `limit` tokens."""
+
+    def __init__(
+        self, tokenizer: ClassifierTokenizer, ngrams: NgramVocabulary, limit: int, report: Report | None
+    ) -> None:
+        self._tokenizer, self._ngrams, self._limit, self._report = tokenizer, ngrams, limit, report
+        self.cut = 0
+
+    def encode(self, texts: Sequence[str]) -> Iterator[tuple[list[NDArray[np.int64]], NgramFeatures]]:
+        """Yield the token ids and the n-gram features of each batch."""
+        for batch in text_batches(reported(texts, len(texts), "encoded texts", self._report)):
+            encoded = [self._tokenizer.encode(text) for text in batch]
+            self.cut += sum(len(ids) > self._limit for ids in encoded)
+            yield [ids[: self._limit] for ids in encoded], self._ngrams.features(batch)
+
+
 def open_classifier_start(
     request: ClassifierRequest, checkpoints: Path
 ) -> ClassifierStart | ClassifierContinuation | None:
@@ -185,7 +205,7 @@ def open_classifier_start(
 
 
 def _tokenizer(
-    request: ClassifierRequest, texts: list[str], staged: RunFolder, start: ClassifierStart | None
+    request: ClassifierRequest, texts: Sequence[str], staged: RunFolder, start: ClassifierStart | None
 ) -> tuple[ClassifierRequest, ClassifierTokenizer]:
     """Train the tokenizer, or take that of the language model that the run begins with, whose weights it saves too.
 
@@ -231,7 +251,7 @@ def resumable_classifier_run(
 
 def _split(
     texts: LabelledCorpus, validation: LabelledCorpus | None, settings: ClassifierTrainingConfig
-) -> tuple[list[LabelledText], list[LabelledText], list[str]]:
+) -> tuple[Sequence[LabelledText], Sequence[LabelledText], list[str]]:
     """Return the rows for training, those for validation, and messages. Raises `CorpusError` if there are too few."""
     names = few_names(texts.display_names)
     if validation is None:
@@ -243,7 +263,7 @@ def _split(
             )
         return training, held_out, []
     known = {row.label for row in texts.rows}
-    held_out = [row for row in validation.rows if row.label in known]
+    held_out = select_rows(validation.rows, np.flatnonzero([row.label in known for row in validation.rows]))
     unknown = sorted({row.label for row in validation.rows} - known)
     if not held_out:
         raise CorpusError(

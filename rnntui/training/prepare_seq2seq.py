@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,6 @@ from rnntui.inference.translator import read_known_words, read_vocabularies
 from rnntui.kinds.pair_corpus_info import (
     PairCorpusInfo,
     PairLayout,
-    PairLengths,
-    PairLimits,
     SplitRule,
 )
 from rnntui.kinds.seq2seq import SEQ2SEQ
@@ -31,19 +29,17 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.held_out import check_held_out_corpus, split_differs
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.dropped_rows import DroppedRows
-from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
-from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
+from rnntui.text.pair_ids import PairList, TokenCounts, encode_pairs
+from rnntui.text.pair_preprocessing import model_form
 from rnntui.text.pair_split import split_rule, train_validation_split
-from rnntui.text.parallel_corpus import Pair, ParallelCorpus, count_target_characters
-from rnntui.text.placeholders import save_known_words
-from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
+from rnntui.text.parallel_corpus import ParallelCorpus, count_target_characters
+from rnntui.text.stored_rows import Report, TextColumn, select_rows
+from rnntui.training.encode_pairs import PairEncoder, PairSplit, are_within, pair_encoding_key
 from rnntui.training.metric_choice import choose_metrics
 from rnntui.training.prepare_run import check_hardware, publish_staged_run, staged_run
 from rnntui.training.seq2seq_start import Seq2SeqStart
 
-_MAX_LENGTH_RATIO = 10  # to the median length
 _SHARED_TARGETS = "held-out pairs share targets, but no sources, with the training pairs, as there are few targets"
-_ALWAYS_ALLOWED = 100  # tokens that are never too many
 
 
 @dataclass(frozen=True)
@@ -68,6 +64,7 @@ def create_seq2seq_run(
     request: Seq2SeqRequest,
     checkpoints: Path,
     name: str | None,
+    report: Report | None = None,
 ) -> tuple[RunFolder, list[str]]:
     """Create a run folder that is ready to train; it appears complete, or not at all.
 
@@ -77,6 +74,7 @@ def create_seq2seq_run(
         request: All settings.
         checkpoints: The folder of runs.
         name: Name of the run; None takes the pairs', with a number if that is taken.
+        report: Receives a message every few seconds.
 
     Returns the run, and messages for the user about rows that were left out. Raises `UsageError` if the name is taken
     or no folder can have it, or the tokenizer of BLEU is not installed, `CorpusError` if there are too few pairs.
@@ -85,57 +83,37 @@ def create_seq2seq_run(
         check_name(name, checkpoints)
     request, start = open_seq2seq_start(request, checkpoints)
     training = request.training.for_model(request.model, request.tokenizer.type)
-    request = replace(request, training=choose_metrics(training, [pair.target for pair in pairs.rows]))
-    split = _split(pairs, validation, request.training)
-    training_rows, validation_rows = split.training, split.validation
+    request = replace(request, training=choose_metrics(training, TextColumn(pairs.rows, 1)))
+    notes = [start.note] if start else []
     too_long = DroppedRows()
-    check_hardware(request.training)
     with staged_run(checkpoints) as staged:
-        preprocessor = PairPreprocessor(request.tokenizer, training_rows, request.training.seed)
-        training_forms = preprocessor.training(training_rows)
-        sources, targets = [pair.source for pair in training_forms], [pair.target for pair in training_forms]
-        source, target = start.vocabularies if start else train_vocabularies(sources, targets, request.tokenizer)
-        save_vocabularies(source, target, staged.path)
-        known = preprocessor.known_words(training_rows) | (start.known_words if start else frozenset())
-        if request.tokenizer.placeholders:
-            save_known_words(staged.known_words_file, known)
-        training_ids = encode_pairs(training_forms, source, target)
-        limits = _limits(training_ids, request.training.max_pair_tokens)
-        training_rows, training_ids = _drop_long_pairs(training_rows, training_ids, limits, too_long)
-        repeats = preprocessor.repeats(training_rows, request.training)
-        training_ids += encode_pairs(repeats, source, target)
-        validation_ids = encode_pairs(model_form(validation_rows, request.tokenizer, known), source, target)
-        if validation is None:  # a validation set of the user's own is kept complete
-            validation_rows, validation_ids = _drop_long_pairs(validation_rows, validation_ids, limits, too_long)
-        largest_id = max(source.size, target.size) - 1
-        token_files = [
-            write_pairs(path, ids, count_target_characters(rows), largest_id)
-            for path, rows, ids in (
-                (staged.training_ids, training_rows + repeats, training_ids),
-                (staged.validation_ids, validation_rows, validation_ids),
-            )
-        ]
+        key = "" if start or validation else pair_encoding_key(pairs, request.tokenizer, request.training)
+        encoder = PairEncoder(
+            staged, checkpoints, request.tokenizer, request.training, start, too_long, notes.append, report
+        )
+        encoded = encoder.encode(partial(_split, pairs, validation, request.training, report), key)
         origin = start.stage(staged, request.training) if start else None
         config = RunConfig(
             kind=SEQ2SEQ.id,
             model=request.model,
             training=request.training,
             budget=request.budget,
-            tokenizer=replace(request.tokenizer, vocab_size=target.tokenizer.vocab_size),
+            tokenizer=replace(request.tokenizer, vocab_size=encoded.vocab_size),
             corpus=PairCorpusInfo(
                 name=pairs.name,
                 sources=pairs.display_names,
                 fingerprint=pairs.fingerprint(),
-                training=token_files[0],
-                validation=token_files[1],
+                training=encoded.training,
+                validation=encoded.validation,
                 validation_sources=validation.display_names if validation else None,
-                pairs=(len(training_rows), len(validation_rows)),
-                lengths=start.lengths(_lengths(training_ids)) if start else _lengths(training_ids),
-                limits=limits,
+                pairs=encoded.pairs,
+                lengths=encoded.lengths,
+                limits=encoded.limits,
                 columns=request.columns,
                 layouts=pairs.layouts,
-                split=split.rule,
-                features=source_features(training_rows),
+                split=encoded.split,
+                features=encoded.features,
+                encoding_key=key,
             ),
             created=time.time(),
             versions=library_versions(),
@@ -143,8 +121,8 @@ def create_seq2seq_run(
         )
         run = publish_staged_run(staged, config, name)
     dropped = [pairs.dropped, *([validation.dropped] if validation else []), too_long]
-    notes = [start.note] if start else []
-    return run, [*notes, *([split.message] if split.message else []), *(rows.message for rows in dropped if rows.count)]
+    shared = [_SHARED_TARGETS] if encoded.split == "source" else []
+    return run, [*notes, *shared, *(rows.message for rows in dropped if rows.count)]
 
 
 def open_seq2seq_start(request: Seq2SeqRequest, checkpoints: Path) -> tuple[Seq2SeqRequest, Seq2SeqStart | None]:
@@ -178,8 +156,9 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     if info.limits is not None:  # runs of older versions have none
         tokenizer = config.tokenizer_as(Seq2SeqTokenizerConfig)
         forms = model_form(held_out, tokenizer, read_known_words(run, config))
-        encoded = encode_pairs(forms, *read_vocabularies(run, config))
-        held_out, _ = _drop_long_pairs(held_out, encoded, info.limits, DroppedRows())
+        encoded = PairList(encode_pairs(forms, *read_vocabularies(run, config)))
+        counts = TokenCounts(encoded.source_lengths, encoded.target_lengths)
+        held_out = select_rows(held_out, np.flatnonzero(are_within(info.limits, counts)))
     recorded = info.pairs and info.pairs[1], info.validation and info.validation.characters
     if (len(held_out), count_target_characters(held_out)) != recorded:
         raise split_differs(run.name, config, "pairs")
@@ -213,76 +192,30 @@ def resumable_seq2seq_run(
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 
-class _Split(NamedTuple):
-    """Pairs for training and for validation; the rule of the split, None if the validation pairs are separate."""
+def _split(
+    pairs: ParallelCorpus,
+    validation: ParallelCorpus | None,
+    settings: Seq2SeqTrainingConfig,
+    report: Report | None,
+) -> PairSplit:
+    """Return the pairs for training and those for validation. Raises `CorpusError` if none can be held out.
 
-    training: list[Pair]
-    validation: list[Pair]
-    rule: SplitRule | None = None
-    message: str = ""
-
-
-def _split(pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: Seq2SeqTrainingConfig) -> _Split:
-    """Return the pairs for training and those for validation. Raises `CorpusError` if none can be held out."""
+    The hardware is checked, too, which imports torch: after what may be wrong with the pairs.
+    """
     if validation is not None:
-        return _Split(pairs.rows, validation.rows)
+        check_hardware(settings)
+        return PairSplit(pairs.rows, validation.rows)
     rule = split_rule(pairs.rows)
     rules: tuple[SplitRule, ...] = ("both", "source") if rule == "both" else ("source",)
     for rule in rules:
-        training, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed, rule)
+        fraction = settings.validation_fraction
+        training, held_out = train_validation_split(pairs.rows, fraction, settings.seed, rule, report)
         if training and held_out:
-            return _Split(training, held_out, rule, _SHARED_TARGETS if rule == "source" else "")
+            check_hardware(settings)
+            return PairSplit(training, held_out, rule)
     count = len(pairs.rows)
     source = f"{count:,} pairs without sharing sources with the training set" if count > 1 else "1 pair"
     raise CorpusError(
         f"{few_names(pairs.display_names)}: cannot hold out a validation set from {source}",
         hint="add pairs, or give a separate validation set (--validation-pairs)",
     )
-
-
-def _lengths(encoded: list[EncodedPair]) -> PairLengths:
-    """Return the longest source, the longest target, and how far a target exceeds twice its source, in tokens."""
-    source, target = (np.array([len(pair[column]) for pair in encoded]) for column in (0, 1))
-    return PairLengths(int(source.max()), int(target.max()), int((target - 2 * source).max()))
-
-
-def _limits(encoded: list[EncodedPair], max_pair_tokens: int | None) -> PairLimits:
-    """Return the most tokens of a source and of a target: the number asked for, or ten times the median."""
-    median = np.median([[len(source), len(target)] for source, target in encoded], axis=0)
-    if max_pair_tokens is None:
-        source, target = np.maximum(_MAX_LENGTH_RATIO * median, _ALWAYS_ALLOWED)
-        return PairLimits(int(source), int(target))
-    return PairLimits(max_pair_tokens, max_pair_tokens)
-
-
-def _drop_long_pairs(
-    rows: list[Pair], encoded: list[EncodedPair], limits: PairLimits, dropped: DroppedRows
-) -> tuple[list[Pair], list[EncodedPair]]:
-    """Return the pairs within the limits; one far longer than the rest would fill its batch with padding.
-
-    Args:
-        rows: The pairs.
-        encoded: Their ids.
-        limits: The most tokens of a source and of a target.
-        dropped: Counts the pairs that are left out.
-
-    Raises `CorpusError` if none is left.
-    """
-    short_rows, short_encoded = [], []
-    for pair, ids in zip(rows, encoded, strict=True):
-        for column, length, limit in (("source", len(ids[0]), limits.source), ("target", len(ids[1]), limits.target)):
-            if length > limit:
-                dropped.add(
-                    f"row {pair.row} of {pair.file}, whose {column} has {length:,} tokens where at most {limit:,} are "
-                    f"allowed (--max-pair-tokens keeps more)"
-                )
-                break
-        else:
-            short_rows.append(pair)
-            short_encoded.append(ids)
-    if not short_rows:
-        raise CorpusError(
-            f"every pair is longer than --max-pair-tokens {max(limits.source, limits.target)}",
-            hint="raise it",
-        )
-    return short_rows, short_encoded

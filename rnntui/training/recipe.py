@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from rnntui.models.language_model import LanguageModel
     from rnntui.training.device import Hardware
 
-# Up to so many epochs, the dropout of the layers' outputs and that of their recurrent weights.
-_DROPOUTS = ((3.0, 0.0, 0.0), (8.0, 0.1, 0.0), (16.0, 0.2, 0.0), (24.0, 0.3, 0.0), (math.inf, 0.4, 0.3))
+_DROPOUTS = ((3.0, 0.0), (8.0, 0.1), (16.0, 0.2), (30.0, 0.3), (math.inf, 0.4))  # up to so many epochs
+_WEIGHT_DROPOUT = 0.3
+_MOST_WITHOUT_WEIGHT_DROPOUT = 24.0  # epochs of a text of which there are too few tokens for so many recurrent weights
+_TOO_MANY_WEIGHTS = 2.0  # for each token
+_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _CHARACTER_CONTEXT, _TOKEN_CONTEXT = 8, 3
 _TIMED_SECONDS = 0.4  # for each number of threads
 _FEWEST_STEPS = 3
@@ -80,7 +83,7 @@ def choose_recipe(
         )
     if model.dropout is None:
         epochs, source = _expected_epochs(model.resolved(tokens.tokenizer), training, budget, tokens)
-        dropout, weight_dropout = dropouts_for(epochs)
+        dropout, weight_dropout = dropouts_for(epochs, recurrent_weights(model) / tokens.count)
         words = f"dropout {dropout:g}"
         if model.weight_dropout is None:
             model = replace(model, weight_dropout=weight_dropout)
@@ -90,9 +93,22 @@ def choose_recipe(
     return Recipe(model.resolved(tokens.tokenizer), f"recipe: {'; '.join(chosen)}" if chosen else "")
 
 
-def dropouts_for(epochs: float) -> tuple[float, float]:
-    """Return dropout and weight dropout for so many epochs: the more often a text is read, the more is overfitted."""
-    return next((dropout, weight_dropout) for most, dropout, weight_dropout in _DROPOUTS if epochs <= most)
+def dropouts_for(epochs: float, weights_per_token: float) -> tuple[float, float]:
+    """Return dropout and weight dropout: the more often a text is read, the more is overfitted, above all a small one.
+
+    Args:
+        epochs: times that the text is read.
+        weights_per_token: `recurrent_weights` for each token of the text.
+    """
+    dropout = next(dropout for most, dropout in _DROPOUTS if epochs <= most)
+    if epochs > _MOST_WITHOUT_WEIGHT_DROPOUT and weights_per_token > _TOO_MANY_WEIGHTS:
+        return max(dropout, 0.4), _WEIGHT_DROPOUT
+    return dropout, 0.0
+
+
+def recurrent_weights(model: LanguageModelConfig) -> int:
+    """Return the number of weights that weight dropout applies to: those of the recurrent matrices."""
+    return model.layers * _GATES[model.cell] * model.hidden**2
 
 
 def _rounded(epochs: float) -> str:

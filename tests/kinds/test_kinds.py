@@ -99,6 +99,9 @@ def test_references_of_a_kind_exist(kind: ModelKind) -> None:
     assert list(inspect.signature(task.from_run).parameters) == ["run", "config", "hardware"]
     options = {option.name for option in form_options(kind)}
     assert set(kind.first_options) <= options
+    # The app starts no processes that could take local steps, whatever a run that it begins with has.
+    assert "local_steps" not in options
+    assert "--local-steps" not in training_arguments({"kind": kind.title, "local_steps": "8"}, Path("runs"))
     named = {choice.table for choice in kind.input_choices}
     named |= {column for choice in kind.input_choices for column in choice.columns}
     assert named == {files.name for files in kind.inputs}

@@ -84,7 +84,7 @@ def test_every_fact_of_a_run(tmp_path: Path) -> None:
     assert sections["Training"]["note on losses"] == "validation loss of averaged weights (0.995)"
     options = sections["Training"]["options"]
     assert options.startswith("batch-size 32, bptt 32, ") and ", tensorboard no, mix 0, documents auto, " in options
-    assert "precision auto, device auto, threads auto, seed 1" in options and "from-run" not in options
+    assert "precision auto, device auto, threads auto, local-steps 1, seed 1" in options and "from-run" not in options
     files = sections["Files"]
     assert files["folder"] == str(run.path) and files["versions"] == "rnntui 1.0, numpy 2"
     assert files["created"] == f"{datetime.fromtimestamp(1.7e9):%Y-%m-%d %H:%M}"

@@ -46,8 +46,11 @@ def test_pairs_in_memory_are_those_of_the_file(tmp_path: Path) -> None:
     assert len(in_memory) == len(in_file)
     assert in_memory.source_lengths.tolist() == in_file.source_lengths.tolist()
     assert in_memory.target_lengths.tolist() == in_file.target_lengths.tolist()
-    assert in_memory.source_lengths.dtype == in_memory.target_lengths.dtype == np.int64
-    assert PairList([]).source_lengths.dtype == PairList([]).target_lengths.dtype == np.int64
+    dtypes = {
+        lengths.dtype for pairs in (in_memory, in_file) for lengths in (pairs.source_lengths, pairs.target_lengths)
+    }
+    assert dtypes == {np.dtype(np.int32)}
+    assert PairList([]).source_lengths.dtype == PairList([]).target_lengths.dtype == np.int32
     for index in range(len(in_file)):
         assert in_memory.source(index).tolist() == in_file.source(index).tolist()
         assert in_memory.target(index).tolist() == in_file.target(index).tolist()

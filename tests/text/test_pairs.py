@@ -10,10 +10,13 @@ import pytest
 
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.errors import CorpusError
+from rnntui.text import pair_ids
 from rnntui.text.corpus import find_corpus
+from rnntui.text.pair_ids import PairDataset, PairWriter
 from rnntui.text.pair_split import train_validation_split
 from rnntui.text.pairs import read_aligned_files, read_table
 from rnntui.text.parallel_corpus import Pair
+from rnntui.text.token_ids import TokenFile
 from rnntui.text.vocabulary import (
     BOS,
     EOS,
@@ -136,3 +139,43 @@ def test_a_small_corpus_gets_a_small_vocabulary() -> None:
     assert Seq2SeqTokenizerConfig().subwords(10_000_000) == 8000
     assert Seq2SeqTokenizerConfig().subwords(1_600_000) == 2000
     assert Seq2SeqTokenizerConfig(vocab_size=5000).subwords(300_000) == 5000
+
+
+def test_a_file_of_pairs_is_read_in_blocks_and_long_pairs_are_taken_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pair_ids, "_IDS_READ", 7)
+    monkeypatch.setattr(pair_ids, "_BATCH", 3)
+    choose = np.random.default_rng(1)
+    encoded = [(choose.integers(3, 300, choose.integers(0, 9)), choose.integers(3, 300, 5)) for _ in range(50)]
+    kept = choose.random(50) < 0.6
+    with PairWriter(tmp_path / "ids", 300) as writer:
+        writer.add(encoded)
+        writer.keep(kept)
+        writer.add(encoded[:2])
+        counts, token_file = writer.token_counts(), writer.finish(10)
+    expected = [pair for pair, is_kept in zip(encoded, kept, strict=True) if is_kept] + encoded[:2]
+    pairs = PairDataset(token_file, tmp_path / "ids")
+    assert [pairs.source(i)[:-1].tolist() for i in range(len(pairs))] == [source.tolist() for source, _ in expected]
+    assert [pairs.target(i)[:-1].tolist() for i in range(len(pairs))] == [target.tolist() for _, target in expected]
+    assert counts.source.tolist() == pairs.source_lengths.tolist() == [len(source) for source, _ in expected]
+    sources, targets = (np.concatenate([pair[column] for pair in expected]) for column in (0, 1))
+    assert pairs.largest_ids() == (sources.max(), targets.max())
+    assert (pairs.target_counts(301) == np.bincount(np.append(targets, [EOS] * len(expected)), minlength=301)).all()
+
+
+def test_a_file_that_ends_within_a_pair_is_refused(tmp_path: Path) -> None:
+    for ids in ([5, EOS], [5, EOS, 6], [5, 6], [5, EOS, 6, EOS, 7]):
+        np.array(ids, np.uint8).tofile(tmp_path / "ids")
+        with pytest.raises(CorpusError, match="not a file of complete pairs"):
+            PairDataset(TokenFile(len(ids), 1, "uint8"), tmp_path / "ids")
+
+
+@pytest.mark.parametrize("kind", ["char", "bpe", "unigram"])
+def test_many_texts_at_once_have_the_ids_of_each_alone(kind) -> None:
+    texts = [f"the old man and the sea, number {number}" for number in range(80)]
+    vocabulary = train_vocabulary(texts, Seq2SeqTokenizerConfig(type=kind))
+    odd = ["", "a", "▁", "x▁y", "\ud800z", "tab\there", "no\u00a0break", "日本", "\ue000", "word " * 2000]
+    for ids, text in zip(vocabulary.encode_all(odd + texts), odd + texts, strict=True):
+        np.testing.assert_array_equal(ids, vocabulary.encode(text))
+    assert vocabulary.encode_all([]) == []

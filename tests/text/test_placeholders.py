@@ -192,7 +192,7 @@ def test_validation_masks_what_translation_would() -> None:
 def test_pairs_stay_as_they_are_by_default() -> None:
     pairs = [Pair("Hello Ann, it is 5.", "Hola Ann, son las 5.", "f", 1)]
     preprocessor = PairPreprocessor(Seq2SeqTokenizerConfig(), pairs, seed=1)
-    assert preprocessor.training(pairs) == model_form(pairs, Seq2SeqTokenizerConfig(), ()) == pairs
+    assert preprocessor.training(pairs) == list(model_form(pairs, Seq2SeqTokenizerConfig(), ())) == pairs
     assert preprocessor.repeats(pairs, Seq2SeqTrainingConfig()) == []
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forks import killed_in
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.kinds.corpus_info import TextCorpusInfo
@@ -148,22 +148,3 @@ def test_a_record_counts_for_nothing_where_its_files_are_shorter(tmp_path: Path)
     assert journal.resumed([path]) is None
     (tmp_path / "encoding.json").write_bytes(b'{"key": "key", "pro')
     assert journal.resumed([path]) is None
-
-
-def killed_in(create: Callable[[], RunFolder], method: str, calls: int) -> None:
-    """Create a run in a process that ends without a word at a call of a tokenizer's method."""
-    process = os.fork()
-    if not process:
-        original, left = getattr(SubwordTokenizer, method), iter(range(calls))
-
-        def encode(self: SubwordTokenizer, text: Any) -> Any:
-            if next(left, None) is None:
-                os._exit(9)
-            return original(self, text)
-
-        setattr(SubwordTokenizer, method, encode)
-        try:
-            create()
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 9

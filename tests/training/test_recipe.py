@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig
+from rnntui.config import Budget, Cell, LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import TrainingError
+from rnntui.models.language_model import LanguageModel
 from rnntui.training import recipe
-from rnntui.training.recipe import TrainingTokens, choose_recipe, dropouts_for
+from rnntui.training.recipe import TrainingTokens, choose_recipe, dropouts_for, recurrent_weights
 from rnntui.training.threads import TorchThreads
 
 TRAINING = LanguageModelTrainingConfig(batch_size=16, bptt=32)  # 512 tokens a step
@@ -20,19 +21,32 @@ TOKENS = TrainingTokens("char", 100_000, 80)
 
 
 def test_a_text_that_is_read_more_often_gets_more_dropout() -> None:
-    for dropouts in zip(*(dropouts_for(epochs) for epochs in (0.01, 1, 3, 10, 20, 100, 10_000)), strict=True):
-        assert list(dropouts) == sorted(dropouts) and dropouts[0] == 0 and 0.2 < dropouts[-1] < 0.6
+    for weights_per_token in (0.1, 1, 5):
+        chosen = [dropouts_for(epochs, weights_per_token) for epochs in (0.01, 1, 3, 10, 20, 28, 100, 10_000)]
+        dropouts, weight_dropouts = map(list, zip(*chosen, strict=True))
+        assert dropouts == sorted(dropouts) and dropouts[0] == 0 and 0.3 < dropouts[-1] < 0.6
+        assert weight_dropouts == sorted(weight_dropouts) and weight_dropouts[0] == 0
+        assert (weight_dropouts[-1] > 0) == (weights_per_token == 5)
 
 
-def test_a_text_that_is_read_dozens_of_times_gets_weight_dropout_unless_dropout_is_given() -> None:
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_the_recurrent_weights_are_those_of_the_model(cell: Cell) -> None:
+    config = LanguageModelConfig(cell=cell, layers=2, hidden=24).resolved("char")
+    weights = LanguageModel(config, 30).rnn.named_parameters()
+    assert recurrent_weights(config) == sum(w.numel() for name, w in weights if name.startswith("weight_hh"))
+
+
+def test_a_small_text_that_is_read_dozens_of_times_gets_weight_dropout_unless_dropout_is_given() -> None:
     often = Budget(epochs=40)
     chosen = choose_recipe(LanguageModelConfig(), TRAINING, often, TOKENS)
-    assert (chosen.model.dropout, chosen.model.weight_dropout) == dropouts_for(40)
+    assert (chosen.model.dropout, chosen.model.weight_dropout) == dropouts_for(40, 4 * 512**2 / 100_000)
     assert f"dropout {chosen.model.dropout:g} and weight dropout {chosen.model.weight_dropout:g}, as" in chosen.reason
     own = choose_recipe(LanguageModelConfig(weight_dropout=0.1), TRAINING, often, TOKENS)
     assert (own.model.dropout, own.model.weight_dropout) == (chosen.model.dropout, 0.1)
     assert "weight dropout" not in own.reason
     assert choose_recipe(LanguageModelConfig(dropout=0.1), TRAINING, often, TOKENS).model.weight_dropout == 0
+    large = choose_recipe(LanguageModelConfig(), TRAINING, often, replace(TOKENS, count=1_000_000))
+    assert large.model.weight_dropout == 0 and "weight dropout" not in large.reason
 
 
 @pytest.mark.parametrize(
@@ -42,7 +56,7 @@ def test_a_text_that_is_read_dozens_of_times_gets_weight_dropout_unless_dropout_
 def test_the_epochs_follow_from_the_budget(budget: Budget, epochs: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "_measured_speed", lambda *_: 2000.0)
     chosen = choose_recipe(LanguageModelConfig(), TRAINING, budget, TOKENS)
-    assert chosen.model.dropout == dropouts_for(epochs)[0]
+    assert chosen.model.dropout == dropouts_for(epochs, 10.0)[0]
     assert f"about {epochs:.{0 if epochs >= 10 else 1}f} times ({budget.summary}" in chosen.reason
     assert ("2,000 tokens a second" in chosen.reason) == (budget.epochs is None and budget.steps is None)
 
@@ -55,7 +69,7 @@ def test_a_text_that_is_hardly_read_is_not_read_zero_times() -> None:
 def test_no_more_epochs_are_expected_than_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "_measured_speed", lambda *_: 1e6)
     training = replace(TRAINING, max_epochs=1.0)
-    assert choose_recipe(LanguageModelConfig(), training, Budget(), TOKENS).model.dropout == dropouts_for(1)[0]
+    assert choose_recipe(LanguageModelConfig(), training, Budget(), TOKENS).model.dropout == dropouts_for(1, 10.0)[0]
 
 
 def test_what_is_set_is_left_alone_and_nothing_is_said_of_it() -> None:
@@ -98,7 +112,7 @@ def test_measuring_the_speed_leaves_the_weights_of_a_run_as_they_are(monkeypatch
 
 def test_the_choice_is_recorded_in_the_run(make_run) -> None:
     model = make_run(steps=1).read_config().model_as(LanguageModelConfig)
-    assert model.ngram_prior == 8 and model.dropout == dropouts_for(64 / 15_000)[0]
+    assert model.ngram_prior == 8 and model.dropout == 0
 
 
 def test_the_speed_is_that_of_the_best_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

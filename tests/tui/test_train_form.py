@@ -81,7 +81,10 @@ def test_every_option_of_the_command_is_in_the_form(kind: ModelKind) -> None:
     names = {option.name for option in form_options(kind)} - {"kind"}
     searches = {"find_learning_rate", "use_found_rate", "rate_curve"}  # which create no run, or print a curve
     resuming = {"resume", "accept_changed_corpus"}
-    assert names == {main, *flags} - {"checkpoints", "debug", "config", "write_config"} - resuming - searches
+    by_torchrun = {"local_steps"}
+    assert (
+        names == {main, *flags} - {"checkpoints", "debug", "config", "write_config"} - resuming - searches - by_torchrun
+    )
     assert set(others) <= flags
 
 
