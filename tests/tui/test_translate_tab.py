@@ -124,6 +124,19 @@ async def test_both_sides_scroll_together(tmp_path: Path) -> None:
         assert user.tab.source.cursor_location[0] == user.tab.target.cursor_location[0]
 
 
+async def test_a_line_that_scrolls_can_be_added_while_others_wait_to_be_translated(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("\n".join(f"line {number}" for number in range(40)))
+        user.tab.source.move_cursor(user.tab.source.document.end)
+        await wait_until(user.pilot, lambda: user.tab.source.scroll_offset.y > 0)
+        user.worker._running = (user.session._request.cache_key, {"line 0"})
+        user.tab.source.insert("\nwarm")
+        user.tab._scrolled()  # before the session knows of the line, as when the cursor's move scrolls
+        await wait_until(user.pilot, lambda: len(user.session.lines) == 41)
+        await user.work()
+        assert user.shown[-1] == "mraw"
+
+
 async def test_a_new_text_can_be_begun_far_down_while_lines_wait_to_be_translated(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.fill("\n".join(f"line {number}" for number in range(40)))
