@@ -15,7 +15,9 @@ Every ten seconds a JSON line is written: memory, descriptors, threads and child
   against its steps;
 - for the server, requests by kind and status, and their milliseconds.
 
-Own memory (USS) is what counts: PSS also changes when other processes load or free the same libraries.
+Own memory (USS) is what counts: PSS also changes when other processes load or free the same libraries. With `--probe`
+the app or the server writes every minute where its memory is, see `soak_probe.py`. If the app ends by itself, a line
+*died* has its exit code or signal, what it wrote last, and what the kernel says of it.
 
 `table` fits slopes after a warm-up (Theil–Sen on medians of minutes, with a 95% interval). Linux only.
 """
@@ -49,8 +51,12 @@ def main() -> None:
         command = commands.add_parser(name)
         command.add_argument("--minutes", type=float, default=90.0)
         command.add_argument("--json", type=Path, required=True, help="file that the samples are appended to")
+        command.add_argument("--probe", type=Path, help="file in which the app or the server tells where its memory is")
         command.add_argument("--folder", type=Path, help="folder for the session's files [default: a temporary one]")
     commands.choices["app"].add_argument("--corpus", type=Path, default=Path("corpora/prideprejudice.txt"))
+    commands.choices["app"].add_argument(
+        "--shared", action="store_true", help="do not let the training starve beside other users of the machine"
+    )
     commands.choices["serve"].add_argument("--clients", type=int, default=32)
     commands.choices["serve"].add_argument("--rate", type=float, default=3.0, help="requests a second of all clients")
     table = commands.add_parser("table")
@@ -62,19 +68,20 @@ def main() -> None:
             print("\n".join(report(path, options.warm_up)), end="\n\n")
         return
     # In the background of a shell these may be ignored, which a training would inherit: it could not be stopped.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     print_heading(f"soak: {options.command}", "auto", minutes=options.minutes)
     with session_folder(options.folder) as folder:
         if options.command == "app":
             from soak_app import AppSession
 
-            session = AppSession(folder, options.corpus.resolve(), options.minutes + 10, options.json)
+            minutes = options.minutes + 10  # of the training
+            session = AppSession(folder, options.corpus.resolve(), minutes, options.json, options.probe, options.shared)
             session.run_for(60 * options.minutes)
         else:
             from soak_serve import ServerSession
 
-            ServerSession(options.json, options.clients, options.rate).run_for(60 * options.minutes)
+            ServerSession(options.json, options.clients, options.rate, options.probe).run_for(60 * options.minutes)
     print("\n".join(report(options.json, min(20.0, options.minutes / 3))))
 
 
@@ -129,8 +136,8 @@ def app_lines(rows: Sequence[Any], samples: Sequence[Any]) -> list[str]:
     for name in samples[-1]["lags_ms"]:
         times = [time for row in samples for time in row["lags_ms"][name]]
         last = [time for row in samples[3 * len(samples) // 4 :] for time in row["lags_ms"][name]]
-        if times and last:
-            cells = [percentile(times, 0.5), percentile(times, 0.95), max(times), percentile(last, 0.5)]
+        if times:
+            cells = [percentile(times, 0.5), percentile(times, 0.95), max(times), percentile(last or times, 0.5)]
             lines.append(f"| {name} | {len(times)} | " + " | ".join(f"{cell:.0f}" for cell in cells) + " |")
     final = rows[-1]
     metrics, status = final["metrics"], final["status"]

@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import random
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
-from soak_samples import Sampler, Times, metric_rows
-from tui_live import KEYS, ROOT, Terminal, rnntui
+from soak_samples import Sampler, Times, metric_rows, with_probe
+from tui_live import KEYS, ROOT, Terminal, own_niceness, rnntui, set_niceness
 
 SIZE = (45, 160)  # rows, columns: four panes side by side
 CHAT, TRAIN, TRANSLATE, ADD_PANE, NEW = "\x1bOQ", "\x1bOR", "\x1bOS", "\x1b[17~", "\x1b[24~"
@@ -27,10 +27,19 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?<=>]*[a-zA-Z]")
 STEP = re.compile(rb"step ([\d,]+) of")
 
 
+def _kernel_messages(pid: int) -> list[str]:
+    """Return what the kernel says of a process that it killed; nothing where that may not be read."""
+    done = subprocess.run(["dmesg"], capture_output=True, text=True, check=False)
+    return [line for line in done.stdout.splitlines() if re.search(rf"\b{pid}\b|[Oo]ut of memory|oom", line)][-20:]
+
+
 class AppSession:
     """A person who goes from tab to tab for hours: writes in four panes, watches the loss, types to translate."""
 
-    def __init__(self, folder: Path, corpus: Path, minutes: float, path: Path) -> None:
+    def __init__(
+        self, folder: Path, corpus: Path, minutes: float, path: Path, probe: Path | None = None, shared: bool = False
+    ) -> None:
+        self.is_shared = shared
         self.folder, self.corpus, self.minutes = folder, corpus, minutes
         self.run = folder / "checkpoints" / RUN
         self.run.parent.mkdir(exist_ok=True)
@@ -39,9 +48,8 @@ class AppSession:
         self._tail = b""  # of the output
         self.place, self.shown_step = "start", 0
         self.sampler = Sampler(path, self._facts)
-        self.app = Terminal(
-            rnntui("chat", "shakespeare", "--checkpoints", str(folder / "checkpoints")), folder / "settings.json", SIZE
-        )
+        command = with_probe(rnntui("chat", "shakespeare", "--checkpoints", str(folder / "checkpoints")), probe)
+        self.app = Terminal(command, folder / "settings.json", SIZE)
         self._letters = itertools.cycle(KEYS)
         self._sentences = self._english()
 
@@ -108,16 +116,20 @@ class AppSession:
         self._await_training()
 
     def _await_training(self) -> None:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
+        training: psutil.Process | None = None
         while not (self.run / "status.json").exists():
             if time.monotonic() > end:
                 raise TimeoutError("the training did not start")
             self.app.drain(0.5)
             self.app.forget()
-        children = psutil.Process(self.app.pid).children()
-        training = next(child for child in children if "train" in child.cmdline())
-        training.nice(max(os.getpriority(os.PRIO_PROCESS, 0), 19))  # leaves the machine to others
-        self.sampler.processes["training"] = training
+            if training is None:
+                children = psutil.Process(self.app.pid).children()
+                training = next((child for child in children if "train" in child.cmdline()), None)
+                if training is not None and self.is_shared:
+                    set_niceness(training.pid, own_niceness())
+        if training is not None:
+            self.sampler.processes["training"] = training
 
     def chat(self, seconds: float) -> None:
         """Begin new texts, let four models write, and type meanwhile."""
@@ -173,27 +185,37 @@ class AppSession:
                     for place, seconds_there in ((self.chat, 15), (self.watch, 15), (self.translate, 25)):
                         self.place = f"{place.__name__} {number}"
                         place(seconds_there)
-                    if self._has_ended:
-                        last = ESCAPES.sub("", (self._tail + self.app.output)[-_TAIL:].decode("utf-8", "replace"))
-                        self.sampler.write(event="died", place=self.place, output=last)
+                    if self.app.exit_code() is not None:
                         break
                     if number % 5 == 4:
                         self.press(NEW, pause=1.0)
             finally:
                 self._end()
 
-    @property
-    def _has_ended(self) -> bool:
-        app = self.sampler.processes["app"]
-        return not app.is_running() or app.status() == psutil.STATUS_ZOMBIE
+    def _note_death(self) -> None:
+        """Write why the app ended by itself: exit code or signal, and all that it wrote last, traceback included."""
+        self.app.drain(1.0)
+        raw = (self._tail + self.app.output)[-_TAIL:]
+        self.sampler.write(
+            event="died",
+            place=self.place,
+            exit_code=self.app.exit_code(),
+            output=ESCAPES.sub("", raw.decode("utf-8", "replace")),
+            kernel=_kernel_messages(self.app.pid),
+        )
+        self.sampler.path.with_suffix(".screen").write_bytes(raw)
 
     def _end(self) -> None:
         training = self.sampler.processes.get("training")
-        self.app.send(STOP + QUIT)
+        died = self.app.exit_code()
+        if died is not None:
+            self._note_death()
+        else:
+            self.app.send(STOP + QUIT)
         deadline = time.monotonic() + 20
-        while not self._has_ended and time.monotonic() < deadline:
+        while self.app.exit_code() is None and time.monotonic() < deadline:
             self.app.drain(0.2)
-        closed = self._has_ended
+        code = self.app.exit_code()
         self.app.close()
         outlived = training is not None and training.is_running()
         if training is not None and outlived:
@@ -201,4 +223,10 @@ class AppSession:
             with contextlib.suppress(psutil.TimeoutExpired):
                 training.wait(120)
         facts = self._facts()
-        self.sampler.write(event="end", app_closed=closed, training_outlived_the_app=outlived, **facts)
+        self.sampler.write(
+            event="end",
+            app_closed=code is not None and died is None,
+            exit_code=code,
+            training_outlived_the_app=outlived,
+            **facts,
+        )

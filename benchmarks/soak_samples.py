@@ -37,10 +37,19 @@ def process_facts(process: psutil.Process) -> dict[str, float]:
         return {}
 
 
+def with_probe(command: Sequence[str], probe: Path | None) -> list[str]:
+    """Return a command of `python -m rnntui` with `soak_probe.py` around it, if there is a file to write to."""
+    python, *rest = command
+    if probe is None:
+        return [python, *rest]
+    return [python, str(Path(__file__).with_name("soak_probe.py")), str(probe.resolve()), *rest[2:]]
+
+
 class Sampler:
     """Writes a JSON line every few seconds, in a thread: facts of processes, and what `extra` adds."""
 
     def __init__(self, path: Path, extra: Callable[[], dict[str, Any]], seconds: float = 10.0) -> None:
+        self.path = path
         self.processes: dict[str, psutil.Process] = {}
         self._file: TextIO = path.open("a", encoding="utf-8")
         self._extra, self._seconds = extra, seconds

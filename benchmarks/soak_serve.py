@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from soak_samples import Sampler
+from soak_samples import Sampler, with_probe
 from tui_live import ROOT, rnntui
 
 TIMEOUT = 120.0  # seconds of a request
@@ -58,8 +58,9 @@ class Answers:
 class ServerSession:
     """Clients that ask a server for hours, each with pauses, all in one event loop beside the sampler's thread."""
 
-    def __init__(self, path: Path, clients: int, rate: float) -> None:
+    def __init__(self, path: Path, clients: int, rate: float, probe: Path | None = None) -> None:
         self.clients, self.rate = clients, rate
+        self._probe = probe
         self._lock = threading.Lock()
         self._answers: dict[str, Answers] = {}
         self._chance = random.Random(1)
@@ -79,7 +80,7 @@ class ServerSession:
 
     def run_for(self, seconds: float) -> None:
         """Start the server, ask it for so long, stop it, and write what its log said beside requests."""
-        command = rnntui("serve", "--port", "0")
+        command = with_probe(rnntui("serve", "--port", "0"), self._probe)
         with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             port, first = 0, ""

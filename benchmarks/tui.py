@@ -8,7 +8,8 @@ turns.
 *Tail*: a metrics file of 200 MB, made in a temporary folder. A fresh process reads it as the app does, a block at a
 time; then a row is appended, and read.
 
-*Start* and *typing*: the app itself in a real pseudo-terminal, see `tui_live.py`.
+*Start*, *typing* and *training*: the app itself in a real pseudo-terminal, see `tui_live.py`. *Training* is typing
+while a training wants every core, as the app starts it, and one that does not give way to the app.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from pathlib import Path
 import numpy as np
 from common import alternate, print_heading, print_table, verdict
 from textual.app import App, ComposeResult
-from tui_live import start, typing
+from tui_live import start, typing, typing_beside_training
 
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve
@@ -196,7 +197,7 @@ def main() -> None:
     parser.add_argument(
         "--characters", type=int, default=200_000, help="length of the text typed at [default: 200,000]"
     )
-    parser.add_argument("--only", choices=["charts", "tail", "start", "typing"], help="only one part")
+    parser.add_argument("--only", choices=["charts", "tail", "start", "typing", "training"], help="only one part")
     arguments = parser.parse_args()
     print_heading("terminal app", "fp64")
     if arguments.only in (None, "charts"):
@@ -207,6 +208,8 @@ def main() -> None:
         start(arguments.starts)
     if arguments.only in (None, "typing"):
         typing(arguments.seconds, arguments.characters)
+    if arguments.only in (None, "training"):
+        typing_beside_training(rounds=3, keys=int(arguments.seconds))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Linux only: processor time and memory of the app are read from `/proc`. Run by `
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -18,9 +19,13 @@ import sys
 import tempfile
 import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from common import alternate, print_table, verdict
+
+from rnntui.processors import usable_cpus
+from rnntui.sessions.training_process import launch_training
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = (24, 80)
@@ -28,6 +33,7 @@ KEYS = "абвгдежзийклмнопрстуфхцчшщъыьэюяґєії
 FIRST_PAINT = 0.6  # seconds
 SPEED = 2_000  # characters a second
 KEY_TO_FRAME = 50.0  # milliseconds, 95th percentile
+BESIDE_TRAINING = 100.0  # milliseconds, 95th percentile, while a training wants every core
 VIEW = 0.30  # of one core
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -37,8 +43,11 @@ class Terminal:
 
     def __init__(self, command: list[str], settings: Path, size: tuple[int, int] = SIZE) -> None:
         self.output = b""
+        self._status: int | None = None
+        niceness = own_niceness()
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
+            set_niceness(os.getpid(), niceness)
             os.chdir(ROOT)
             environment = {**os.environ, "RNNTUI_SETTINGS": str(settings), "TERM": "xterm-256color"}
             environment.pop("RNNTUI_CHECKPOINTS", None)
@@ -94,11 +103,34 @@ class Terminal:
         """Return True if a shared library of that name is in its memory."""
         return library in Path(f"/proc/{self.pid}/maps").read_text()
 
+    def exit_code(self) -> int | None:
+        """Return its exit code, or minus the number of the signal that ended it; None while it runs."""
+        if self._status is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            if ended:
+                self._status = os.waitstatus_to_exitcode(status)
+        return self._status
+
     def close(self) -> None:
-        """Terminate the program."""
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        """Terminate the program, unless it has ended."""
+        if self.exit_code() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            _, status = os.waitpid(self.pid, 0)
+            self._status = os.waitstatus_to_exitcode(status)
         os.close(self._fd)
+
+
+def own_niceness() -> str:
+    """Return the niceness of this session, where Linux schedules by sessions; else ""."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/self/autogroup").read_text(encoding="ascii").split()[-1]
+    return ""
+
+
+def set_niceness(pid: int, niceness: str) -> None:
+    """Give the session of a process, which would begin with 0, a niceness that `own_niceness` returned."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(niceness, encoding="ascii")
 
 
 def rnntui(*arguments: str) -> list[str]:
@@ -194,3 +226,66 @@ def typing(seconds: float, characters: int) -> None:
     ]  # fmt: skip
     title = f"typing {len(times)} keys in {took:.0f} s while the shipped model writes into {characters:,} characters"
     print_table(title, ["in a pseudo-terminal of 80×24", "", "target", ""], rows)
+
+
+def typing_beside_training(rounds: int, keys: int) -> None:
+    """Measure and print typing while the shipped model writes and a training wants every core.
+
+    Alone, beside a training as the app starts it, and beside one that does not give way, in turns.
+    """
+    cores = str(usable_cpus())
+    corpus = str(ROOT / "corpora" / "prideprejudice.txt")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        arguments = ["train", corpus, "--threads", cores, "--minutes", "60", "--checkpoints", str(folder / "runs")]
+
+        @contextlib.contextmanager
+        def training(gives_way: bool) -> Iterator[None]:
+            process = launch_training([*arguments, "--name", f"run-{time.time_ns()}"], "starting", "run").process
+            if not gives_way:
+                os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0))
+                set_niceness(process.pid, own_niceness())
+            try:
+                time.sleep(15.0)  # until it trains
+                yield
+            finally:
+                process.kill()
+                process.wait()
+
+        times: dict[str, list[float]] = {"alone": [], "beside a training": [], "beside one that does not give way": []}
+        app = Terminal(rnntui("chat", "shakespeare"), folder / "settings.json")
+        app.wait_for(b"ready")
+        app.drain(1.0)
+        app.send("\t" * 9 + "\x1b[F")  # length: End means no end
+        app.drain(0.5)
+        app.send("\t" * 3 + "ROMEO:\r")
+        app.drain(1.0)
+        for _ in range(rounds):
+            conditions = dict(zip(times, (contextlib.nullcontext(), training(True), training(False)), strict=True))
+            for name, condition in conditions.items():
+                with condition:
+                    times[name] += _letters(app, keys)
+        app.close()
+    rows: list[list[object]] = []
+    for name, found in times.items():
+        found.sort()
+        p95 = found[int(len(found) * 0.95)]
+        judged = [f"<= {BESIDE_TRAINING:g}", verdict(p95 <= BESIDE_TRAINING)] if "give" not in name else ["", ""]
+        rows.append([name, f"{statistics.median(found):.1f}", f"{p95:.1f}", f"{found[-1]:.1f}", *judged])
+    columns = ["key to frame, ms", "median", "95%", "most", "95%, target", ""]
+    print_table(f"typing {rounds} × {keys} keys while a training has {cores} threads", columns, rows)
+
+
+def _letters(app: Terminal, keys: int) -> list[float]:
+    """Type letters that the model never writes, and return the milliseconds until the screen shows each."""
+    times = []
+    for key in range(keys):
+        wanted = KEYS[key % len(KEYS)]
+        if key % len(KEYS) == 0:
+            app.send("\x15")  # empty the prompt, so that each letter is new on the screen
+            app.drain(0.5)
+        app.forget(0)
+        app.send(wanted)
+        times.append(app.wait_for(wanted.encode(), 30.0) * 1000)
+        app.drain(0.15)
+    return times

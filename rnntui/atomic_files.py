@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
+import re
+import time
+import zlib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +22,12 @@ from rnntui.errors import RnntuiError, UsageError, write_error
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
+
+_ABANDONED_AFTER = 600.0  # seconds without a change
+_MOST_LOOKED_AT = 20_000  # files of a folder
+_PARTIAL = re.compile(r"\..+\.(\d+)-([0-9a-f]{8})\.partial", re.DOTALL)
+
+_tidied: set[Path] = set()
 
 
 def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
@@ -26,9 +37,12 @@ def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
 
     Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file is then unchanged. So does a
     path that is a folder, a device or a pipe: the rename would put a file in place of /dev/null.
+
+    The first write into a folder removes what processes that were killed left in it; see `remove_abandoned_files`.
     """
     check_can_be_written(path, RnntuiError)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    _tidy_once(path.parent)
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{_host()}.partial")
     try:
         partial.unlink(missing_ok=True)
         # Only a new file: in a folder from elsewhere, one of that name may be a link that leads anywhere.
@@ -100,6 +114,54 @@ def remove_partial_files(folder: Path) -> None:
     """Remove the partial files of killed writers from a folder; the caller must be its only writer."""
     for partial in folder.glob(".*.partial"):
         partial.unlink(missing_ok=True)
+
+
+@cache
+def _host() -> str:
+    """Return what tells apart the machines and containers that may share a folder: process ids are those of one."""
+    name = os.uname().nodename if os.name == "posix" else os.environ.get("COMPUTERNAME", "")
+    with contextlib.suppress(OSError):  # Linux alone has namespaces
+        name += str(Path("/proc/self/ns/pid").readlink())
+    return f"{zlib.crc32(name.encode('utf-8', 'surrogateescape')):08x}"
+
+
+def _tidy_once(folder: Path) -> None:
+    folder = folder.absolute()
+    if folder not in _tidied:
+        _tidied.add(folder)
+        remove_abandoned_files(folder)
+
+
+def remove_abandoned_files(folder: Path) -> None:
+    """Remove the partial files of killed writers from a folder that others may write to; nothing where that fails.
+
+    Only those of `atomic_write` on this machine (and in this container) whose process has ended, and that have not
+    changed for ten minutes. On systems without process ids as POSIX has them, and in folders with very many files,
+    they stay.
+    """
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in itertools.islice(entries, _MOST_LOOKED_AT):
+            match = _PARTIAL.fullmatch(entry.name)
+            if match is None or match[2] != _host() or is_process_alive(int(match[1])):
+                continue
+            with contextlib.suppress(OSError):
+                if time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_AFTER:
+                    Path(entry.path).unlink()
+
+
+def is_process_alive(pid: int) -> bool:
+    """Return False if no process of this machine has an id; True where that is not known."""
+    if os.name != "posix":
+        return True  # signal 0 would end the process there
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def parse_json(data: bytes | str) -> Any:

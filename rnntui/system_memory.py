@@ -1,8 +1,14 @@
-"""Memory that this process can still get: of the system, and within the limit of its container (cgroup)."""
+"""Memory that this process can still get: of the system, and within the limit of its container (cgroup).
+
+Also how much of it malloc keeps for itself.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +16,24 @@ from rnntui.cgroups import cgroup_folders, read_kernel_file
 
 # Of torch's allocator on a CPU, of that on a GPU, and of C++ code that gives no text of its own.
 _OUT_OF_MEMORY = re.compile(r"can't allocate memory|out of memory|not enough memory|bad_alloc", re.IGNORECASE)
+
+
+_M_ARENA_MAX = -8  # of glibc's malloc.h
+_ARENAS = 2
+
+
+def use_few_malloc_arenas() -> None:
+    """Let the threads to come share two of malloc's arenas; only for glibc on Linux, and unless the user has set that.
+
+    By default almost every thread has an arena of its own (mallopt(3), `M_ARENA_MAX`), and each arena keeps what its
+    largest work took: memory grows whenever a task is the first of its kind in a thread, and the app's short tasks run
+    in six threads by turns. The server took 195 MB with two arenas, and 225 MB without.
+    """
+    if sys.platform == "linux" and not {"MALLOC_ARENA_MAX", "GLIBC_TUNABLES"} & os.environ.keys():
+        import ctypes  # which numpy imports too
+
+        with contextlib.suppress(AttributeError, OSError):  # another C library
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ from rnntui.cli.terminal import print_note
 from rnntui.errors import UsageError
 from rnntui.extras import require_extra
 from rnntui.serving.server_config import ServerConfig
+from rnntui.system_memory import use_few_malloc_arenas
 
 KEY_VARIABLE = "RNNTUI_API_KEY"
 
@@ -70,6 +71,7 @@ def _checked_key(flag: str | None) -> str:
 
 def _serve_models(config: ServerConfig, folder: Path, run_names: tuple[str, ...], key: str) -> None:
     use_one_blas_thread()
+    use_few_malloc_arenas()
     from rnntui.kinds.language_model import LANGUAGE_MODEL
     from rnntui.kinds.seq2seq import SEQ2SEQ
     from rnntui.serving.access import is_loopback

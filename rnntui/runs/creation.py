@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rnntui import __version__
-from rnntui.atomic_files import umask
+from rnntui.atomic_files import is_process_alive, umask
 from rnntui.config import Newlines
 from rnntui.errors import CorpusError, RunError, UsageError
 from rnntui.formatting import few_names, few_names_with_verb
@@ -262,7 +262,7 @@ def _abandoned(checkpoints: Path, prefix: str) -> Iterator[Path]:
     """Yield the folders that killed processes left."""
     for folder in checkpoints.glob(f"{prefix}*"):
         pid = folder.name.removeprefix(prefix).split("-")[0]
-        if pid.isdecimal() and not _is_alive(int(pid)):
+        if pid.isdecimal() and not is_process_alive(int(pid)):
             yield folder
 
 
@@ -272,18 +272,6 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except OSError:
         return math.inf
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name != "posix":
-        return True  # unknown: signal 0 would end the process there
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def publish_run(folder: Path, checkpoints: Path, name: str | None, default_name: str) -> Path:

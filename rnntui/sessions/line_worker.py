@@ -17,6 +17,15 @@ from rnntui.errors import CancelledError
 MAX_DETAIL_BYTES = 64 * 2**20
 """Size of the details in the cache; what was dropped is computed again when it is looked at."""
 
+MAX_SPARE_DETAILS = 100
+"""Number of lines that are no longer in the text and keep their details, mostly lines as they were while typed.
+
+Details are many small objects, of which 2,000 lines would have 20 MB.
+"""
+
+MAX_CACHE_KEYS = 4
+"""Number of models, or of settings of one, whose results are in the cache; it holds the models."""
+
 MAX_CACHED_LINES = 2_000
 """Number of results in the cache, beyond those of the text: mostly of lines as they were while they were typed."""
 
@@ -124,7 +133,7 @@ class LineWorker(Generic[Request, Result]):
         self._on_results, self._on_error = on_results, on_error
         self._condition = threading.Condition()
         self._request: Request | None = None
-        self._cache: dict[Hashable, dict[str, Result]] = {}
+        self._cache: OrderedDict[Hashable, dict[str, Result]] = OrderedDict()  # least recently used first
         self._detail_bytes: OrderedDict[tuple[Hashable, str], int] = OrderedDict()  # least recently used first
         self._running: tuple[Hashable, set[str]] | None = None  # the lines of the present computation
         self._cancelled = False
@@ -186,7 +195,13 @@ class LineWorker(Generic[Request, Result]):
             return [results.get(text) if text else blank for text in map(str.strip, request.lines)]
 
     def _results(self, request: Request) -> dict[str, Result]:
-        return self._cache.setdefault(request.cache_key, {})
+        results = self._cache.setdefault(request.cache_key, {})
+        self._cache.move_to_end(request.cache_key)
+        if len(self._cache) > MAX_CACHE_KEYS:
+            dropped, _ = self._cache.popitem(last=False)
+            for key in [key for key in self._detail_bytes if key[0] == dropped]:
+                del self._detail_bytes[key]
+        return results
 
     def _is_complete(self, request: Request, text: str) -> bool:
         result = self._results(request).get(text)
@@ -294,16 +309,29 @@ class LineWorker(Generic[Request, Result]):
                     self._detail_bytes[request.cache_key, text] = result.detail_bytes
             if sum(map(len, self._cache.values())) > MAX_CACHED_LINES + len(request.lines):
                 self._drop_all_but(request)
+            if len(self._detail_bytes) > MAX_SPARE_DETAILS + len(request.lines):
+                self._drop_spare_details(request)
             total = sum(self._detail_bytes.values())
             while total > MAX_DETAIL_BYTES and len(self._detail_bytes) > 1:
-                (cache_key, text), size = self._detail_bytes.popitem(last=False)
-                self._cache[cache_key][text] = self._cache[cache_key][text].without_detail()
-                total -= size
+                total -= self._drop_detail(next(iter(self._detail_bytes)))
+
+    def _drop_detail(self, key: tuple[Hashable, str]) -> int:
+        """Keep a result without its detail, and return the size of that."""
+        cache_key, text = key
+        self._cache[cache_key][text] = self._cache[cache_key][text].without_detail()
+        return self._detail_bytes.pop(key)
+
+    def _drop_spare_details(self, request: Request) -> None:
+        """Drop the details of lines that are not in the text, but for half as many as there may be."""
+        wanted = {(request.cache_key, line.strip()) for line in request.lines}
+        spare = [key for key in self._detail_bytes if key not in wanted]
+        for key in spare[: len(spare) - MAX_SPARE_DETAILS // 2]:
+            self._drop_detail(key)
 
     def _drop_all_but(self, request: Request) -> None:
         wanted = set(map(str.strip, request.lines))
         results = {text: result for text, result in self._results(request).items() if text in wanted}
-        self._cache = {request.cache_key: results}
+        self._cache = OrderedDict({request.cache_key: results})
         for cache_key, text in list(self._detail_bytes):
             if text not in self._cache.get(cache_key, {}):
                 del self._detail_bytes[cache_key, text]

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from weakref import WeakValueDictionary
+
+from rnntui.system_memory import use_few_malloc_arenas
 
 if TYPE_CHECKING:
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.runs.folder import RunFolder
 
 Model = TypeVar("Model")
+
+MAX_KEPT = 3
+"""Number of models that stay loaded although none of them may be in use: those that were asked for last."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,8 @@ class ModelForText(Generic[Model]):
 class ModelCache(Generic[Model]):
     """Loaded models of one kind, by folder and modification time: a run that was trained further is read again.
 
-    Safe to call from worker threads. Imports numpy only when the first model is loaded.
+    A model that is in use is shared, however many there are; of the others only the last are kept, and no earlier
+    weights of a run. Safe to call from worker threads. Imports numpy only when the first model is loaded.
 
     Args:
         checkpoints: the folder of the user's runs.
@@ -39,7 +47,8 @@ class ModelCache(Generic[Model]):
     def __init__(self, checkpoints: Path, kind: ModelKind) -> None:
         self.checkpoints = checkpoints
         self.kind = kind
-        self._models: dict[tuple[Path, int], Model] = {}
+        self._models: WeakValueDictionary[tuple[Path, int], Model] = WeakValueDictionary()
+        self._kept: OrderedDict[tuple[Path, int], Model] = OrderedDict()  # the one that was asked for last at the end
         self._lock = threading.Lock()
 
     def find(self, name: str | None) -> RunFolder:
@@ -60,10 +69,22 @@ class ModelCache(Generic[Model]):
         except OSError as error:
             raise RunError(f"cannot read {run.weights_file}: {error.strerror}") from error
         with self._lock:
-            if key not in self._models:
+            model = self._models.get(key)
+            if model is None:
+                use_few_malloc_arenas()  # before numpy, whose arrays are most of the memory
                 loader: Any = resolve(self.kind.loader)
-                self._models[key] = cast(Model, loader(run))
-            return self._models[key]
+                self._models[key] = model = cast(Model, loader(run))
+            self._keep(key, model)
+            return model
+
+    def _keep(self, key: tuple[Path, int], model: Model) -> None:
+        """Keep a model until others have been asked for."""
+        for other in list(self._kept):
+            if other[0] == key[0]:
+                del self._kept[other]
+        self._kept[key] = model
+        while len(self._kept) > MAX_KEPT:
+            self._kept.popitem(last=False)
 
     def load_for_text(self, writer: str, present: str) -> ModelForText[Model]:
         """Return the model that wrote a text; if there is none or it cannot be opened, the present or the newest one.

@@ -17,6 +17,9 @@ from rnntui.sessions.training_log import LOG_VARIABLE, create_log
 _MESSAGE_PREFIX = "rnntui: "
 _MAX_MESSAGE = 4000  # characters
 
+NICENESS = 5
+"""By how much a training is nicer than the app: beside a program that wants the processor, it gets about a quarter."""
+
 # Python warns when a Popen object is freed while its process runs; these processes are meant to outlive us.
 _running: list[subprocess.Popen[bytes]] = []
 
@@ -87,6 +90,8 @@ class TrainingProcess:
 def launch_training(arguments: Sequence[str], activity: str, name: str, path: str | None = None) -> TrainingProcess:
     """Run `rnntui` with these arguments as a detached process: no terminal, no pipes, its output in a file.
 
+    It gives way to the app and to other programs, by `NICENESS`.
+
     Raises `RnntuiError` if no process can be started.
     """
     try:
@@ -108,4 +113,20 @@ def launch_training(arguments: Sequence[str], activity: str, name: str, path: st
         output.unlink(missing_ok=True)
         raise RnntuiError(f"cannot start a training process: {error.strerror or error}") from error
     _running.append(process)
+    _give_way(process.pid)
     return TrainingProcess(activity, name, output, process, path)
+
+
+def _give_way(pid: int) -> None:
+    """Let a process that has just begun a session, and all threads that it is going to start, run behind others.
+
+    Linux schedules the sessions of terminals as groups where autogroups are on (sched(7)), and the niceness of a
+    process then counts within its own group alone, so the group gets one too. A system that refuses is left as it is.
+    """
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS))
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        own = int(Path("/proc/self/autogroup").read_text(encoding="ascii").split()[-1])
+        Path(f"/proc/{pid}/autogroup").write_text(f"{min(19, own + NICENESS)}", encoding="ascii")

@@ -22,6 +22,7 @@ import pytest
 from safetensors.numpy import save_file
 from tiny_runs import make_run
 
+from rnntui import atomic_files
 from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.exporting.small_copy import half_precision
@@ -150,6 +151,16 @@ def test_what_is_no_file_or_too_large_is_not_read(tmp_path: Path) -> None:
     assert len(read_bounded(large, MAX_JSON_BYTES)) == MAX_JSON_BYTES
 
 
+def test_a_small_file_takes_little_memory_whatever_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    path.write_bytes(b"1" * 1000)
+    tracemalloc.start()
+    assert read_bounded(path, MAX_JSON_BYTES) == b"1" * 1000
+    assert len(read_bounded(Path("/proc/self/status"), MAX_JSON_BYTES)) > 100
+    assert tracemalloc.get_traced_memory()[1] < MEGA // 4
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -270,9 +281,9 @@ def test_a_partial_file_that_is_a_link_is_not_written_through(tmp_path: Path) ->
     run = make_run(tmp_path, "run")
     other = tmp_path / "other"
     other.write_text("mine")
-    (run.path / f".status.json.{os.getpid()}.partial").symlink_to(other)
+    (run.path / f".status.json.{os.getpid()}-{atomic_files._host()}.partial").symlink_to(other)
     run.write_status(run.read_status())
-    assert other.read_text() == "mine"
+    assert other.read_text() == "mine" and not list(run.path.glob(".*.partial"))
 
 
 def test_a_ledger_of_many_trials_is_read_in_no_time(tmp_path: Path) -> None:

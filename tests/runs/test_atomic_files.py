@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from run_examples import CONFIG, Failure, fail
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import atomic_write, remove_abandoned_files
 from rnntui.errors import RnntuiError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import runs_in
@@ -83,6 +85,60 @@ def test_a_process_killed_while_writing_leaves_the_old_file_and_no_staging_folde
     assert done.returncode == -signal.SIGKILL
     assert run.read_config() == CONFIG
     assert [found.name for found in runs_in(run.path.parent)] == ["tiny"]
+
+
+def _kill_while_writing(path: Path) -> Path:
+    """Kill a process while it writes to a path, and return the file that it leaves."""
+    code = (
+        "import os, sys; from pathlib import Path; from rnntui.atomic_files import atomic_write\n"
+        "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
+        "atomic_write(Path(sys.argv[1]), b'half')\n"
+    )
+    before = set(path.parent.iterdir())
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=60)
+    [left] = set(path.parent.iterdir()) - before
+    return left
+
+
+def _left_an_hour_ago(path: Path) -> Path:
+    path.touch()
+    os.utime(path, (time.time() - 3600,) * 2)
+    return path
+
+
+def test_the_first_write_into_a_folder_removes_what_a_killed_process_left_there(tmp_path: Path) -> None:
+    left, recent = _kill_while_writing(tmp_path / "text"), _kill_while_writing(tmp_path / "other text")
+    pid, host = re.fullmatch(r"\.text\.(\d+)-(\w+)\.partial", left.name).groups()  # type: ignore[union-attr]
+    _left_an_hour_ago(left)
+    kept = [
+        _left_an_hour_ago(tmp_path / name)
+        for name in (
+            f".text.{os.getppid()}-{host}.partial",  # its process runs
+            f".text.{pid}-0123abcd.partial",  # of another machine
+            f".text.{pid}.partial",
+            f"text.{pid}-{host}.partial",
+        )
+    ]
+    huge = _left_an_hour_ago(tmp_path / f".text.{'9' * 30}-{host}.partial")
+    atomic_write(tmp_path / "file", b"new")
+    assert not left.exists() and not huge.exists() and recent.exists() and all(path.exists() for path in kept)
+    _left_an_hour_ago(recent)
+    atomic_write(tmp_path / "file", b"newer")
+    assert recent.exists()  # a folder is looked at once
+    remove_abandoned_files(tmp_path)
+    assert not recent.exists()
+
+
+def test_a_folder_that_cannot_be_listed_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Path] = []
+
+    def refuse(folder: Path) -> None:
+        asked.append(folder)
+        raise PermissionError
+
+    monkeypatch.setattr("os.scandir", refuse)
+    atomic_write(tmp_path / "file", b"new")
+    assert asked == [tmp_path] and (tmp_path / "file").read_bytes() == b"new"
 
 
 def test_writing_into_a_missing_folder_names_the_file(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,7 @@ from rnntui.errors import RnntuiError
 from rnntui.sessions import training_log
 from rnntui.sessions import training_process as process_module
 from rnntui.sessions.training_log import LOG_VARIABLE, create_log, trim_log
-from rnntui.sessions.training_process import TrainingProcess, launch_training
+from rnntui.sessions.training_process import NICENESS, TrainingProcess, launch_training
 
 
 def ended_process(tmp_path: Path, code: int, output_text: str) -> TrainingProcess:
@@ -49,6 +50,22 @@ def test_a_process_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(RnntuiError, match="output" if missing == "folder" else "cannot start"):
         launch_training(["train"], "starting", "x")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_training_and_its_threads_give_way_to_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    training = launch_training(["sample", "shakespeare", "--length", "1000000"], "starting", "x")
+    try:
+        wanted = min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+        assert os.getpriority(os.PRIO_PROCESS, training.pid) == wanted
+        autogroup = Path(f"/proc/{training.pid}/autogroup")
+        if autogroup.exists():
+            own = int(Path("/proc/self/autogroup").read_text().split()[-1])
+            assert int(autogroup.read_text().split()[-1]) == min(19, own + NICENESS)
+    finally:
+        training.process.kill()
+        training.problem()
 
 
 def test_a_log_keeps_its_newest_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
@@ -161,6 +163,21 @@ def test_results_are_cached_by_model_and_settings(driven: DrivenWorker) -> None:
     assert driven.texts == ["ONE"] and len(driven.translator.asked) == 2
 
 
+def test_models_that_were_left_long_ago_are_let_go(driven: DrivenWorker) -> None:
+    left = UppercaseTranslator()
+    driven.submit("one", translator=left)
+    driven.work()
+    gone = weakref.ref(left)
+    del left
+    for _ in range(module.MAX_CACHE_KEYS):
+        driven.submit("one", translator=UppercaseTranslator())
+        driven.work()
+        assert driven.texts == ["ONE"]
+    gc.collect()
+    assert gone() is None
+    assert {key for key, _ in driven.worker._detail_bytes} <= set(driven.worker._cache)
+
+
 def test_a_failed_line_is_reported_once_and_the_others_are_translated(driven: DrivenWorker) -> None:
     driven.translator.fails = {"bad"}
     driven.submit("one", "two", "bad", "three")
@@ -198,6 +215,23 @@ def test_attention_beyond_the_cache_size_is_dropped_and_computed_again(
     assert driven.translator.asked == [["abcde"[lost]]]
     result = driven.worker.result(driven.request, "abcde"[lost])
     assert result is not None and result.translation is not None
+
+
+def test_only_the_last_lines_that_were_typed_keep_their_hypotheses(
+    driven: DrivenWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_SPARE_DETAILS", 10)
+    typed = "a line that is typed letter by letter"
+    for length in range(1, len(typed) + 1):
+        driven.submit(typed[:length], "above", "below")
+        driven.work()
+    results = [driven.worker.result(driven.request, typed[:length]) for length in range(1, len(typed) + 1)]
+    texts = [result.text for result in results if result is not None]
+    assert len(texts) == len(typed) and texts[:3] == ["A", "A", "A L"]
+    kept = [result is not None and result.translation is not None for result in results]
+    assert 5 <= sum(kept) <= 13 and kept == sorted(kept)  # the last ones
+    others = [driven.worker.result(driven.request, line) for line in ("above", "below")]
+    assert all(result is not None and result.translation is not None for result in others)
 
 
 def test_the_cache_drops_lines_that_are_not_in_the_text(driven: DrivenWorker, monkeypatch: pytest.MonkeyPatch) -> None:

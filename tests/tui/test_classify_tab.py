@@ -36,6 +36,32 @@ async def test_typed_lines_get_their_labels_beside_them(tmp_path: Path) -> None:
         assert user.shown[0] == "0.50 positive ?" and len(classifier.explained) == 2  # only lines at the cursor
 
 
+async def test_a_line_that_scrolls_can_be_added_while_others_wait_to_be_classified(tmp_path: Path) -> None:
+    async with using_classify(tmp_path, FakeClassifier()) as user:
+        await user.fill("\n".join(f"bad {number}" for number in range(40)))
+        user.tab.editor.move_cursor(user.tab.editor.document.end)
+        await wait_until(user.pilot, lambda: user.tab.editor.scroll_offset.y > 0)
+        user.worker._running = (user.session._request.cache_key, {"bad 0"})
+        user.tab.editor.insert("\nwarmth")
+        user.tab._scrolled()  # before the session knows of the line, as when the cursor's move scrolls
+        await wait_until(user.pilot, lambda: len(user.session.lines) == 41)
+        await user.work()
+        assert user.shown[-1] == "0.88 positive"
+
+
+async def test_a_new_text_can_be_begun_far_down_while_lines_wait_to_be_classified(tmp_path: Path) -> None:
+    async with using_classify(tmp_path, FakeClassifier()) as user:
+        await user.fill("\n".join(f"bad {number}" for number in range(40)))
+        user.tab.editor.move_cursor((39, 0))
+        await wait_until(user.pilot, lambda: user.tab.editor.scroll_offset.y > 0)
+        assert user.session.is_classifying
+        await user.pilot.press("f12")
+        await wait_until(user.pilot, lambda: user.session.lines == [""])
+        await user.type("warmth")
+        await user.work()
+        assert user.shown == ["0.88 positive"]
+
+
 async def test_typing_does_not_wait_for_the_classifier(tmp_path: Path) -> None:
     classifier = FakeClassifier(gate=threading.Event())
     async with using_classify(tmp_path, classifier, threaded=True) as user:
@@ -154,7 +180,7 @@ async def test_a_run_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     async with app.run_test() as pilot:
         tab = app.tabs["classify"]
         assert isinstance(tab, ClassifyTab)
-        await wait_until(pilot, lambda: tab.session.problem)
+        await wait_until(pilot, lambda: tab.session.problem and app._notifications)
         assert "F5" in tab.session.status(0) and any("nosuch" in notice.message for notice in app._notifications)
 
 

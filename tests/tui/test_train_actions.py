@@ -208,8 +208,9 @@ async def test_stopping_is_shown_until_it_has(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.fixture
-def no_training_left() -> Iterator[None]:
-    """Ends the real trainings of a test that failed."""
+def no_training_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ends the real trainings of a test that failed; they do not give way to what else the machine does."""
+    monkeypatch.setattr(process_module, "NICENESS", 0)
     yield
     for process in process_module._running:
         process.kill()

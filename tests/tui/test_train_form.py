@@ -8,6 +8,7 @@ from typing import Any
 import click
 import pytest
 from textual.app import App
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select, Static
 from train_host import STYLESHEETS
@@ -450,3 +451,15 @@ async def test_what_is_typed_stays_when_options_are_hidden() -> None:
         await pilot.press("ctrl+o")
         assert app.form.values == {"seed": "5", "tied": "no"}
         assert app.form.query_one("#all", Button).label
+
+
+async def test_what_is_typed_faster_than_it_is_handled_goes_to_the_field_that_tab_leads_to() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: app.form.is_current and app.focused is not None)
+        keys = [*"ab", "tab", *"xyz", *["tab"] * 4, "1", "4", "shift+tab", "9"]
+        for key in keys:
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await wait_until(pilot, lambda: bool(app.field("hidden").value))
+        values = app.form.values
+        assert (values["corpus"], values["name"], values["minutes"], values["hidden"]) == ("ab", "xyz", "14", "9")

@@ -422,8 +422,9 @@ def test_facts_of_a_run(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def no_training_left() -> Iterator[None]:
-    """Ends the real trainings of a test that failed."""
+def no_training_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ends the real trainings of a test that failed; they do not give way to what else the machine does."""
+    monkeypatch.setattr(process_module, "NICENESS", 0)
     yield
     for process in process_module._running:
         process.kill()

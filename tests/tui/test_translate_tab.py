@@ -16,6 +16,7 @@ from tiny_runs import make_run
 from waiting import wait_until
 
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.lines import aligned_text_area
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
 from rnntui.tui.screens.text_browser import TextBrowser
@@ -121,6 +122,42 @@ async def test_both_sides_scroll_together(tmp_path: Path) -> None:
         await wait_until(user.pilot, lambda: "line 0 " in user.screen)
         assert user.row("line 1 ") == user.row("enil 1 ")
         assert user.tab.source.cursor_location[0] == user.tab.target.cursor_location[0]
+
+
+async def test_a_line_that_scrolls_can_be_added_while_others_wait_to_be_translated(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("\n".join(f"line {number}" for number in range(40)))
+        user.tab.source.move_cursor(user.tab.source.document.end)
+        await wait_until(user.pilot, lambda: user.tab.source.scroll_offset.y > 0)
+        user.worker._running = (user.session._request.cache_key, {"line 0"})
+        user.tab.source.insert("\nwarm")
+        user.tab._scrolled()  # before the session knows of the line, as when the cursor's move scrolls
+        await wait_until(user.pilot, lambda: len(user.session.lines) == 41)
+        await user.work()
+        assert user.shown[-1] == "mraw"
+
+
+async def test_a_new_text_can_be_begun_far_down_while_lines_wait_to_be_translated(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("\n".join(f"line {number}" for number in range(40)))
+        user.tab.source.move_cursor((39, 0))
+        await wait_until(user.pilot, lambda: user.tab.source.scroll_offset.y > 0)
+        assert user.session.is_searching
+        await user.pilot.press("f12")
+        await wait_until(user.pilot, lambda: user.session.lines == [""])
+        await user.type("warm")
+        await user.work()
+        assert user.shown == ["mraw"] and user.row("warm") == user.row("mraw")
+
+
+async def test_rows_that_are_painted_while_a_line_is_typed_do_not_pile_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aligned_text_area, "_CACHED_ROWS", 8)
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.type("a line that is typed")
+        assert 0 < len(user.tab.source._line_cache) <= 8
+        assert "a line that is typed" in user.screen
 
 
 async def test_a_resize_keeps_the_rows_together(tmp_path: Path) -> None:
@@ -541,6 +578,6 @@ async def test_control_characters_in_source_translation_and_name_do_not_reach_th
 
 
 def test_textual_has_the_private_methods_that_the_panes_override_or_call() -> None:
-    for name in ("_set_document", "_rewrap_and_refresh_virtual_size", "_refresh_size", "_render_line",
+    for name in ("_rewrap_and_refresh_virtual_size", "_refresh_size", "_render_line",
                  "_recompute_cursor_offset"):  # fmt: skip
         assert hasattr(TextArea, name)

@@ -233,7 +233,8 @@ class ClassifyTab(Vertical):
             self._show_line()
 
     def _scrolled(self) -> None:
-        if self.session.is_classifying:
+        # A key that changes the text scrolls before the session knows of the change, which then has it classified.
+        if self.session.is_classifying and not self.editor.has_change:
             self._classify()  # what has become visible is more urgent now
 
     def action_panel(self) -> None:

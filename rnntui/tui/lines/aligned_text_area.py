@@ -9,14 +9,17 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
 from textual.document._document import DocumentBase, Location
-from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset
 from textual.strip import Strip
 
 from rnntui.tui.widgets.editors import ClusterTextArea
 from rnntui.tui.widgets.paint import LEVELS, SpanStyles
+
+_CACHED_ROWS = 256
+"""Painted rows that are kept: some screens. Each key that is typed paints another one, of some kilobytes."""
 
 
 class AlignedDocument(WrappedDocument):
@@ -113,8 +116,6 @@ class AlignedTextArea(ClusterTextArea):
     AlignedTextArea > .aligned-text-area--cursor-line { background: $foreground 7%; }
     """
 
-    wrapped_document: AlignedDocument
-
     def __init__(self, *, read_only: bool = False, placeholder: str = "", id: str | None = None) -> None:
         self._highlighted_line = 0
         self._word_highlights: list[Highlight] = []
@@ -123,12 +124,20 @@ class AlignedTextArea(ClusterTextArea):
             soft_wrap=True, show_line_numbers=False, highlight_cursor_line=False, compact=True, read_only=read_only,
             placeholder=placeholder, id=id,
         )  # fmt: skip
+        self._line_cache = LRUCache(_CACHED_ROWS)
 
-    def _set_document(self, text: str, language: str | None) -> None:
-        super()._set_document(text, language)
-        self.wrapped_document = AlignedDocument(self.document, self.indent_width)
-        self.navigator = DocumentNavigator(self.wrapped_document)
-        self._rewrap_and_refresh_virtual_size()
+    @property
+    def wrapped_document(self) -> AlignedDocument:
+        """The document as it is wrapped. Whatever Textual sets is made one that can be padded.
+
+        Textual sets it for a new text, and at once moves the cursor, which scrolls: what follows from that, such as
+        aligning the panes, needs the padding already.
+        """
+        return self._aligned_document
+
+    @wrapped_document.setter
+    def wrapped_document(self, wrapped: WrappedDocument) -> None:
+        self._aligned_document = AlignedDocument(wrapped.document, self.indent_width)
 
     def _rewrap_and_refresh_virtual_size(self) -> None:
         # Textual wraps the whole text whenever a scrollbar appears; a megabyte takes half a second.

@@ -20,6 +20,11 @@ class LineEditor(AlignedTextArea):
         """Replace the text, with the cursor at its start."""
         self.load_text(encode_control_chars(text))
 
+    @property
+    def has_change(self) -> bool:
+        """True if the text has changed since the last `pop_change`."""
+        return self._seen_lines != self.encoded_lines
+
     def pop_change(self) -> tuple[LineChange, list[str]] | None:
         """Return what has changed since the last call and the new lines, decoded; None if nothing has."""
         lines = self.encoded_lines

@@ -58,6 +58,9 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         Binding("escape", "leave", "Close", show=False),
         Binding("ctrl+s", "start", "Start", show=False, priority=True),
         Binding("ctrl+o", "more", "All options", show=False, priority=True),
+        # Handled in the app: after a Tab that waits in the queue of a field, what follows would go to that field.
+        Binding("tab", "app.focus_next", "Next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "Previous", show=False, priority=True),
     ]
 
     def __init__(self, checkpoints: Path, values: Mapping[str, str] | None = None, problem: str = "") -> None:

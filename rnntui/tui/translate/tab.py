@@ -228,7 +228,8 @@ class TranslateTab(Vertical):
             self._show_line()
 
     def _scrolled(self) -> None:
-        if self.session.is_searching:
+        # A key that changes the text scrolls before the session knows of the change, which then has it translated.
+        if self.session.is_searching and not self.source.has_change:
             self._translate()  # what has become visible is more urgent now
 
     def action_matrix(self) -> None:
