@@ -135,7 +135,7 @@ def test_one_process_refuses_local_steps_in_one_line(
         assert run([command, "words.txt", "--local-steps", "8"]) == 2
         [line] = capsys.readouterr().err.splitlines()
         assert f"--local-steps 8 needs several processes{hint}" in line
-    with pytest.raises(UsageError, match="--local-steps 8 needs several processes, which rnntui.train cannot use"):
+    with pytest.raises(UsageError, match=r"--local-steps 8 needs several processes, which rnntui\.train cannot use"):
         rnntui.train("words.txt", local_steps=8)
     assert [path.name for path in tmp_path.iterdir()] == ["words.txt"]
 
