@@ -270,6 +270,11 @@ class RNNCell(RecurrentCell):
 CELL_CLASSES: dict[Cell, type[RecurrentCell]] = {"lstm": LSTMCell, "gru": GRUCell, "rnn": RNNCell}
 
 
+def recurrent_weight_count(cell: Cell, layers: int, hidden: int) -> int:
+    """Return the number of weights in the recurrent matrices of all layers."""
+    return layers * CELL_CLASSES[cell].gates * hidden**2
+
+
 def converted(value: Any, dtype: type[np.floating]) -> Any:
     """Return an array, a cell, or a list or tuple of such in another dtype."""
     if isinstance(value, (list, tuple)):

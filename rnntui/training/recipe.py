@@ -14,6 +14,7 @@ import numpy as np
 
 from rnntui.config import DEFAULT_MINUTES, Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerType
 from rnntui.errors import TrainingError
+from rnntui.inference.cells import recurrent_weight_count
 from rnntui.system_memory import available_memory
 from rnntui.text.ngram_counts import counting_bytes
 
@@ -27,7 +28,6 @@ _DROPOUTS = ((3.0, 0.0), (8.0, 0.1), (16.0, 0.2), (30.0, 0.3), (math.inf, 0.4)) 
 _WEIGHT_DROPOUT = 0.3
 _MOST_WITHOUT_WEIGHT_DROPOUT = 24.0  # epochs of a text of which there are too few tokens for so many recurrent weights
 _TOO_MANY_WEIGHTS = 2.0  # for each token
-_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _CHARACTER_CONTEXT, _TOKEN_CONTEXT = 8, 3
 _TIMED_SECONDS = 0.4  # for each number of threads
 _FEWEST_STEPS = 3
@@ -83,7 +83,9 @@ def choose_recipe(
         )
     if model.dropout is None:
         epochs, source = _expected_epochs(model.resolved(tokens.tokenizer), training, budget, tokens)
-        dropout, weight_dropout = dropouts_for(epochs, recurrent_weights(model) / tokens.count)
+        dropout, weight_dropout = dropouts_for(
+            epochs, recurrent_weight_count(model.cell, model.layers, model.hidden) / tokens.count
+        )
         words = f"dropout {dropout:g}"
         if model.weight_dropout is None:
             model = replace(model, weight_dropout=weight_dropout)
@@ -98,17 +100,12 @@ def dropouts_for(epochs: float, weights_per_token: float) -> tuple[float, float]
 
     Args:
         epochs: times that the text is read.
-        weights_per_token: `recurrent_weights` for each token of the text.
+        weights_per_token: weights of the recurrent matrices for each token of the text.
     """
     dropout = next(dropout for most, dropout in _DROPOUTS if epochs <= most)
     if epochs > _MOST_WITHOUT_WEIGHT_DROPOUT and weights_per_token > _TOO_MANY_WEIGHTS:
         return max(dropout, 0.4), _WEIGHT_DROPOUT
     return dropout, 0.0
-
-
-def recurrent_weights(model: LanguageModelConfig) -> int:
-    """Return the number of weights that weight dropout applies to: those of the recurrent matrices."""
-    return model.layers * _GATES[model.cell] * model.hidden**2
 
 
 def _rounded(epochs: float) -> str:

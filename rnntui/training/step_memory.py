@@ -12,7 +12,7 @@ from rnntui.config_classifier import ClassifierConfig
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import RunError, TrainingError
 from rnntui.formatting import format_bytes, format_count
-from rnntui.inference.cells import CELL_CLASSES
+from rnntui.inference.cells import recurrent_weight_count
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.ngram_index import NgramIndex
 from rnntui.runs.folder import RunFolder
@@ -116,12 +116,14 @@ def require_weights_fit(run: RunFolder, config: RunConfig) -> None:
 def _least_weights(config: RunConfig) -> int:
     """Return a lower bound of the number of weights of a model: the largest matrices of its first layer on."""
     model = config.model
-    gates, units = CELL_CLASSES[model.cell].gates, model.hidden
-    weights = model.layers * gates * units * units
+    weights = recurrent_weight_count(model.cell, model.layers, model.hidden)
     if isinstance(model, LanguageModelConfig):
-        weights += config.vocab_size * (model.embedding or units) + ngram_weights(model, config.vocab_size)
+        weights += config.vocab_size * (model.embedding or model.hidden) + ngram_weights(model, config.vocab_size)
     elif isinstance(model, Seq2SeqConfig):
-        weights += 2 * model.layers * gates * model.encoder_hidden**2 + config.vocab_size * model.embedding
+        weights += (
+            2 * recurrent_weight_count(model.cell, model.layers, model.encoder_hidden)
+            + config.vocab_size * model.embedding
+        )
     elif isinstance(model, ClassifierConfig):
         weights += config.vocab_size * model.embedding
     return weights

@@ -11,9 +11,10 @@ import torch
 
 from rnntui.config import Budget, Cell, LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import TrainingError
+from rnntui.inference.cells import recurrent_weight_count
 from rnntui.models.language_model import LanguageModel
 from rnntui.training import recipe
-from rnntui.training.recipe import TrainingTokens, choose_recipe, dropouts_for, recurrent_weights
+from rnntui.training.recipe import TrainingTokens, choose_recipe, dropouts_for
 from rnntui.training.threads import TorchThreads
 
 TRAINING = LanguageModelTrainingConfig(batch_size=16, bptt=32)  # 512 tokens a step
@@ -33,7 +34,7 @@ def test_a_text_that_is_read_more_often_gets_more_dropout() -> None:
 def test_the_recurrent_weights_are_those_of_the_model(cell: Cell) -> None:
     config = LanguageModelConfig(cell=cell, layers=2, hidden=24).resolved("char")
     weights = LanguageModel(config, 30).rnn.named_parameters()
-    assert recurrent_weights(config) == sum(w.numel() for name, w in weights if name.startswith("weight_hh"))
+    assert recurrent_weight_count(cell, 2, 24) == sum(w.numel() for name, w in weights if name.startswith("weight_hh"))
 
 
 def test_a_small_text_that_is_read_dozens_of_times_gets_weight_dropout_unless_dropout_is_given() -> None:
