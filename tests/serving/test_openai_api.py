@@ -294,9 +294,15 @@ def test_no_file_is_read_in_the_event_loop_and_a_config_is_read_once(
         assert [name for name, _ in readers] == ["config.json"] and "http" not in dict(readers).values()
 
 
-def test_a_full_queue_is_status_429(host: ServingHost) -> None:
-    body = {**MODEL, "prompt": "a", "n": 24, "max_tokens": 1000}
-    with host.stream("/v1/completions", body), host.stream("/v1/completions", body):
+def test_a_full_queue_is_status_429(tmp_path: Any) -> None:
+    make_run(tmp_path, "letters")
+    endless = 1_000_000  # tokens, which no machine has written by then
+    body = {**MODEL, "prompt": "a", "n": 24, "max_tokens": endless}
+    with (
+        serving(tmp_path, max_queue=40, max_batch=8, max_tokens=endless, grace=0.05) as host,
+        host.stream("/v1/completions", body),
+        host.stream("/v1/completions", body),
+    ):
         refused = host.request("/v1/completions", {**MODEL, "prompt": "a", "n": 40})
         assert refused.status == 429 and refused.json["error"]["code"] == "rate_limit_exceeded"
         assert refused.headers["retry-after"]
