@@ -59,10 +59,12 @@ def test_a_training_and_its_threads_give_way_to_the_app(tmp_path: Path, monkeypa
     try:
         wanted = min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
         assert os.getpriority(os.PRIO_PROCESS, training.pid) == wanted
-        autogroup = Path(f"/proc/{training.pid}/autogroup")
-        if autogroup.exists():
-            own = int(Path("/proc/self/autogroup").read_text().split()[-1])
-            assert int(autogroup.read_text().split()[-1]) == min(19, own + NICENESS)
+        groups = [Path(f"/proc/{which}/autogroup") for which in ("self", training.pid)]
+        # Of a process in the root group, as the first of a container may be, the file is there and empty.
+        words = [path.read_text().split() if path.exists() else [] for path in groups]
+        if all(words):
+            own, trained = (int(parts[-1]) for parts in words)
+            assert trained == min(19, own + NICENESS)
     finally:
         training.process.kill()
         training.problem()
