@@ -122,7 +122,7 @@ class Terminal:
 
 def own_niceness() -> str:
     """Return the niceness of this session, where Linux schedules by sessions; else ""."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, IndexError):
         return Path("/proc/self/autogroup").read_text(encoding="ascii").split()[-1]
     return ""
 
