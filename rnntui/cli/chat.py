@@ -45,7 +45,13 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     app = RnntuiApp(folder, run, first=tab or kind.use.tab, reopen=reopen)
     gc.freeze()
     gc.enable()
-    app.run()
+    if "TEXTUAL_DRIVER" in os.environ:  # that of the browser ends the app on a signal
+        app.run()
+    else:
+        from rnntui.cli.app_termination import AppTermination
+
+        with AppTermination(app):
+            app.run()
     for message in app.exit_messages:
         print_note(message)
     return app.return_code or 0
