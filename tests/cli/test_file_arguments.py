@@ -48,8 +48,8 @@ _WRITTEN = [
     "inspect units shakespeare --svg {}", "inspect units shakespeare --png {}",
     "inspect step shakespeare text --html {}", "inspect step shakespeare text --svg {}",
     "inspect step shakespeare text --png {}", "report shakespeare --html {}",
+    "export shakespeare --single-file {}", "export shakespeare --onnx {}.onnx",
 ]  # fmt: skip
-_MAKES_FOLDERS = {("export", "--single-file")}
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_every_option_that_names_a_file_is_tried() -> None:
         for parameter in command.params
         if isinstance(parameter, click.Option) and parameter.metavar == "FILE"
     }
-    assert wanted - tried <= _MAKES_FOLDERS and len(wanted) > 40
+    assert wanted <= tried and len(wanted) > 40
 
 
 @pytest.mark.parametrize("line", _READ)
