@@ -129,8 +129,8 @@ def _one_line(error: click.ClickException, arguments: Sequence[str]) -> str:
     if context is None:
         return message
     hint = ""
-    flags = [flag for known in context.command.get_params(context) for flag in (*known.opts, *known.secondary_opts)]
     if isinstance(error, click.NoSuchOption):
+        from rnntui.cli.options import long_flags
         from rnntui.runs.format_1 import RENAMED_SETTINGS
         from rnntui.settings import flag_of
 
@@ -139,11 +139,11 @@ def _one_line(error: click.ClickException, arguments: Sequence[str]) -> str:
             message = f"{error.option_name} is now called {renamed[error.option_name]}"
         else:
             option = _typed_option(error.option_name, arguments)
-            names = [flag.removeprefix("--") for flag in flags if flag.startswith("--")]
             message = f"No such option '{option}'."
-            hint = did_you_mean(option.lstrip("-"), names, limit=3, dashes="--")
+            hint = did_you_mean(option.lstrip("-"), long_flags(context), limit=3, dashes="--")
     elif isinstance(error, click.exceptions.NoSuchCommand):
         message = error.message
+        flags = [flag for known in context.command.get_params(context) for flag in known.opts]
         flag = f"--{error.command_name}"  # such as in `rnntui help`
         commands = context.command.list_commands(context)
         hint = f"did you mean {flag}?" if flag in flags else did_you_mean(error.command_name, commands, limit=3)
@@ -153,10 +153,12 @@ def _one_line(error: click.ClickException, arguments: Sequence[str]) -> str:
 
 
 def _typed_option(name: str, arguments: Sequence[str]) -> str:
-    """Return an unknown option as it was typed: click takes the first letter of -seed for the option."""
+    """Return an unknown option as it was typed: click takes -seed for the options -s, -e, and so on."""
     if len(name) > 2:
         return name
-    return next((argument.partition("=")[0] for argument in arguments if argument.startswith(name)), name)
+    glued = [argument.partition("=")[0] for argument in arguments if re.match("-[^-]", argument)]
+    begun = [word for word in glued if word.startswith(name)]  # others begin with flags that there are, as -hidden
+    return [*begun, *(word for word in glued if name[1] in word), name][0]
 
 
 def _report(message: str, code: int) -> int:
