@@ -22,7 +22,7 @@ from rnntui.cli.job_record import (
     write_settings,
 )
 from rnntui.cli.terminal import new_file_argument, print_note, write_out
-from rnntui.errors import RnntuiError, UsageError, read_error, write_error
+from rnntui.errors import RnntuiError, UsageError, os_error_hint, read_error, write_error
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
@@ -92,8 +92,10 @@ class LineOutput:
             while data:
                 data = data[self._file.write(data) :]
         except OSError as error:
+            advice = os_error_hint(error)
             raise RnntuiError(
-                f"cannot write to {self.path}: {error.strerror or error}", hint="--resume goes on with it"
+                f"cannot write to {self.path}: {error.strerror or error}",
+                hint=f"{advice}, then go on with --resume" if advice else "--resume goes on with it",
             ) from error
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import click
 from rnntui import __version__
 from rnntui.cli.lazy_group import LazyGroup, debug_option
 from rnntui.cli.terminal import OutputClosedError
-from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError, did_you_mean
+from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError, did_you_mean, os_error_hint
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.control_chars import escape_control_chars, one_line
 
@@ -98,15 +98,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if debug:
             return _report_traceback(error.exit_code)
         return _report(str(error), error.exit_code)
-    except OSError as error:
-        if debug:
-            return _report_traceback(1)
-        return _report(f"{error.filename or 'cannot read or write'}: {error.strerror or error}", 1)
     except Exception as error:
         if debug:
             return _report_traceback(1)
         if is_out_of_memory(error):
             return _report(f"out of memory; {_memory_advice(arguments)}", 1)
+        if isinstance(error, OSError):
+            problem = f"{error.filename or 'cannot read or write'}: {error.strerror or error}"
+            return _report(f"{problem}; {os_error_hint(error, '--debug shows where')}", 1)
         return _report(f"unexpected {type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
 
 

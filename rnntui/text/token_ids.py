@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnntui.atomic_files import sync_file
-from rnntui.errors import CorpusError
+from rnntui.errors import CorpusError, os_error_hint
 from rnntui.formatting import few_names
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.background_hash import BackgroundHash
@@ -71,7 +71,7 @@ class TokenFile(TokenFileInfo):
                 raise CorpusError(f"{path} does not hold {self.tokens:,} ids, as recorded", hint="the run is broken")
             return np.memmap(path, dtype=dtype, mode="r", shape=(self.tokens,))
         except OSError as error:
-            raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+            raise CorpusError(f"cannot read {path}: {error.strerror}", hint=os_error_hint(error)) from error
 
     def largest_id(self, path: Path) -> int:
         """Return the largest id of the file; unlike that of the mapped array, it leaves no page of it in memory."""
