@@ -111,23 +111,24 @@ def did_you_mean(word: str, known: Collection[str], limit: int = 1, dashes: str 
     return f"did you mean {', '.join(others)}{' or ' if others else ''}{last}?" if last else ""
 
 
-def read_error(name: str | Path, error: OSError, *, setting: str = "") -> RnntuiError:
+def read_error(name: str | Path, error: OSError, *, flag: str = "") -> RnntuiError:
     """Return the error for a file that a user named and that cannot be read, with what to do about it.
 
     A wrong name is a `UsageError`; a file that is there, but cannot be read, a `CorpusError`.
 
     Args:
-        name: the file as the user named it; may begin with the option.
+        name: the file as the user named it.
         error: what opening or reading it raised.
-        setting: name of the option that named it.
+        flag: the option that named it, as in `--config`; empty if it was an argument.
     """
+    setting, option = flag.removeprefix("--").replace("-", "_"), f"{flag}: " if flag else ""
     if error.errno in _NO_FOLDER:
-        return UsageError(f"{name}: no such file", setting=setting, hint="check the name and its folder")
+        return UsageError(f"{option}{name}: no such file", setting=setting, hint="check the name and its folder")
     if error.errno == errno.EISDIR:
-        return UsageError(f"{name}: it is a folder", setting=setting, hint="name a file")
+        return UsageError(f"{option}{name}: it is a folder", setting=setting, hint="name a file")
     hint = "allow reading it" if error.errno in _FORBIDDEN else os_error_hint(error)
     hint = f"{hint}, or name another file" if hint else "name another file"
-    return CorpusError(f"cannot read {name}: {error.strerror or error}", setting=setting, hint=hint)
+    return CorpusError(f"{option}cannot read {name}: {error.strerror or error}", setting=setting, hint=hint)
 
 
 def write_error(path: Path, error: OSError, error_class: type[RnntuiError] = RnntuiError) -> RnntuiError:

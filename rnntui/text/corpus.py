@@ -180,6 +180,13 @@ def find_corpus(
     )
 
 
+def blank_content(corpus: Corpus) -> str:
+    """Return what is in a corpus without text, for messages: blank lines, or nothing."""
+    if any(path.stat().st_size for path in corpus.files):
+        return "only blank lines"
+    return "the file is empty" if len(corpus.files) == 1 else "the files are empty"
+
+
 def check_sources(sources: list[str], encoding: str = "utf-8") -> None:
     """Raise the errors of `find_corpus`, but for those of archives and documents, which take long to open."""
     _add_all(sources, SourceFiles(text_encoding(encoding), converts=False))
