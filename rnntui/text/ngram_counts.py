@@ -75,7 +75,8 @@ def count_ngrams(
 
     Of contexts longer than two tokens, those that were seen once are left out, which halves the model: it cost a
     language model with contexts of 8 characters 0.003 nats, when none had continuations (1.4125 to 1.4154 after 2.0 M
-    tokens of tinyshakespeare; without any n-gram model 1.4733). If there are still too many, rarer ones are left out, too.
+    tokens of tinyshakespeare; without any n-gram model 1.4733). If there are still too many, rarer ones are left out,
+    too.
 
     Args:
         ids: the token ids of the text, `(N,)`, 1 or more.

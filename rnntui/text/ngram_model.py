@@ -41,10 +41,10 @@ FOLDS = 8
 MAX_CONTEXT = 8
 ALWAYS_KEPT = 2  # contexts up to this length are in a model even if there are too many
 DISCOUNT = 0.85
-"""D. With contexts of 8 characters and continuations, the loss of the counts alone on a tenth of tinyshakespeare that was
-not counted is 1.621 nats a character with D = 0.6, 1.568 with 0.7, 1.529 with 0.8, 1.515 with 0.85, 1.504 with 0.9; that of
-a language model with them is the same with 0.85 and 0.92. The usual estimate from the tokens that followed once and
-twice (Ney et al. 1994) would be smaller, as rare contexts are left out."""
+"""D. With contexts of 8 characters and continuations, the loss of the counts alone on a tenth of tinyshakespeare that
+was not counted is 1.621 nats a character with D = 0.6, 1.568 with 0.7, 1.529 with 0.8, 1.515 with 0.85, 1.504 with 0.9;
+that of a language model with them is the same with 0.85 and 0.92. The usual estimate from the tokens that followed once
+and twice (Ney et al. 1994) would be smaller, as rare contexts are left out."""
 
 MAX_TOKENS = 3 << 20  # of a text that are counted, from its beginning: the peak of memory, 0.85 GB, is here
 FOLD_BITS = 3
