@@ -6,6 +6,7 @@ Also how much of it malloc keeps for itself.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import sys
@@ -52,8 +53,11 @@ def release_free_memory() -> None:
 def is_out_of_memory(error: BaseException) -> bool:
     """Return True for the error of an allocation that failed.
 
-    numpy raises `MemoryError`, torch `RuntimeError`, and the import of a library that cannot be mapped `ImportError`.
+    numpy raises `MemoryError`, torch `RuntimeError`, the import of a library that cannot be mapped `ImportError`, and
+    the start of a process `OSError`.
     """
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     if isinstance(error, ImportError):  # where it is not permitted, as on a noexec file system, the message goes on
         return str(error).endswith("failed to map segment from shared object")
     return isinstance(error, MemoryError) or (
