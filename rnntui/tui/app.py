@@ -17,6 +17,7 @@ from textual.command import CommandPalette
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
+from rnntui.system_memory import release_free_memory
 from rnntui.tui import alt_keys, preferences
 from rnntui.tui.installation import UPGRADED, Installation
 from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems, known_keys
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from rnntui.tui.command_palette import Command
 
 
+_MEMORY_INTERVAL = 60.0  # seconds
 _QUIT_SECONDS = 30.0  # within which a second Ctrl+Q quits without what cannot be saved
 _MOUSE_MODES = (1000, 1003, 1015, 1006)  # that the driver sets
 
@@ -133,10 +135,14 @@ class RnntuiApp(App[None]):
         self.stylesheet.read(self.DIALOGS_CSS_PATH)  # parsed with the next widget, here the footer
         await self.mount(KeyFooter())
         self.query_one(ContentSwitcher).styles.margin = 0
+        self.set_interval(_MEMORY_INTERVAL, self._release_memory)
         if self.preferences.keymap:
             self._problems += keymap_problems(self.preferences.keymap, self._known_keys())
         for problem in self._problems:
             self.notifications.warn(problem, title="Settings", seconds=10)
+
+    def _release_memory(self) -> None:
+        self.run_worker(release_free_memory, thread=True, group="memory", exit_on_error=False)
 
     # -- tabs ----------------------------------------------------------------------------------------------------
 
@@ -199,7 +205,8 @@ class RnntuiApp(App[None]):
         return [tab.save_problem for tab in tabs if tab.save_problem]
 
     def on_texts_saved(self, event: TextsSaved) -> None:
-        self._update_bar()
+        if self.screen_stack and self.query("#bar"):  # else the app is ending
+            self._update_bar()
 
     def save_all(self) -> list[str]:
         """Save the texts of all tabs and what is typed in them and in dialogs, as the app may end at once.
@@ -227,9 +234,8 @@ class RnntuiApp(App[None]):
         """Restore the terminal, as the process is about to end at once. Called in any thread; may block for ever."""
         driver = self._driver
         if driver is not None:
-            driver.write(
-                "".join(f"\x1b[?{mode}l" for mode in _MOUSE_MODES)
-            )  # stopping does it in the main thread alone
+            # Stopping does this in the main thread alone.
+            driver.write("".join(f"\x1b[?{mode}l" for mode in _MOUSE_MODES))
             driver.stop_application_mode()
             driver.close()
 

@@ -154,8 +154,10 @@ async def test_not_saved_goes_once_saving_works_again(runs: Path) -> None:
         texts_folder().touch()
         await user.say("Hello")
         await user.write()
+        await user.pilot.press("f10")  # what happens under a dialog is shown too
         user.chat.session.files.autosave()
         await wait_until(user.pilot, lambda: "not saved" in bar(user.app))
+        await user.pilot.press("escape")
         assert "not saved" in "\n".join(strip.text for strip in user.app.screen._compositor.render_strips())
         texts_folder().unlink()
         user.chat.session.files.autosave()
