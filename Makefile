@@ -75,8 +75,7 @@ sbom: $(VENV)/.ready-dev
 
 coverage: $(VENV)/.ready-dev
 	rm -rf build/coverage
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage combine --quiet
+	$(BIN)/pytest --cov --cov-report=
 	$(BIN)/coverage report --fail-under=95
 
 MUTANTS ?= rnntui.*

@@ -27,26 +27,26 @@ class NgramGraph:
         contexts, entries = model.parts()
         types = contexts.types.astype(np.int64)
         offsets = np.cumsum(types) - types
-        totals = np.add.reduceat(entries.counts.astype(np.int64), offsets)
+        counts = entries.counts.astype(np.int64).reshape(-1, len(entries.tokens))  # of the text, of continuations
+        totals = np.add.reduceat(counts, offsets, axis=1)
         # The first context is the empty one, whose probabilities are the same everywhere, and whose counts are large.
         first = int(types[0])
-        counts = entries.counts.copy()
-        counts[:first] = 0
+        unigrams = np.repeat(DISCOUNT * first / totals[:, :1] / model.vocab_size, model.vocab_size, axis=1)
+        unigrams[:, entries.tokens[:first]] += (counts[:, :first] - DISCOUNT) / totals[:, :1]
+        counts[:, :first] = 0
         self._builder = builder
         self._context = model.context
         self._vocab_size = model.vocab_size
-        self._size = len(types)
-        unigrams = np.full(model.vocab_size, DISCOUNT * first / totals[0] / model.vocab_size)
-        unigrams[entries.tokens[:first]] += (entries.counts[:first] - DISCOUNT) / totals[0]
+        self._size, self._entries, self._kinds = len(types), len(entries.tokens), len(counts)
         self._unigrams = builder.constant(unigrams.astype(np.float32), "ngram_unigrams")
         keys = (contexts.keys ^ np.uint64(1 << 63)).view(np.int64)
         self._keys = builder.constant(keys, "ngram_keys")
         self._lengths = builder.constant(contexts.lengths, "ngram_lengths")
         self._offsets = builder.constant(offsets.astype(np.int32), "ngram_offsets")
         self._types = builder.constant(_compact(types), "ngram_types")
-        self._totals = builder.constant(totals.astype(np.float32), "ngram_totals")
+        self._totals = builder.constant(totals.reshape(-1).astype(np.float32), "ngram_totals")
         self._tokens = builder.constant(_compact(entries.tokens), "ngram_tokens")
-        self._counts = builder.constant(_compact(counts), "ngram_counts")
+        self._counts = builder.constant(_compact(counts.reshape(-1)), "ngram_counts")
 
     def log_probs(self, history: list[Value]) -> Value:
         """Return the log probabilities of the next token at n places, `(n, V)`.
@@ -55,8 +55,7 @@ class NgramGraph:
             history: the id + 1 of the last token at each place, `(n,)`, of the one before it, and so on; 0 for none.
         """
         builder = self._builder
-        shape = builder.concat([history[0].size(0), builder.constant([self._vocab_size])], 0)
-        probs = builder.node("Expand", self._unigrams, shape)
+        probs = builder.node("Gather", self._unigrams, self._kind(history[0]))
         hashed, is_found = history[0] * 0, None
         mask = builder.constant(key_mask(self._vocab_size).view(np.int64))
         for length, multiplier in enumerate(powers_of(self._context).view(np.int64).tolist(), 1):
@@ -68,8 +67,13 @@ class NgramGraph:
             has_length = builder.node("Gather", self._lengths, place).cast(np.int64).equal(length)
             is_context = _both(_both(is_known, has_length), token.equal(0).logical_not())
             is_found = is_context if is_found is None else _both(is_found, is_context)
-            probs = self._interpolated(probs, place, is_found)
+            kind = self._kind(history[length]) if length < self._context else token * 0
+            probs = self._interpolated(probs, place, kind, is_found)
         return builder.node("Log", builder.node("Max", probs, builder.constant(LEAST)))
+
+    def _kind(self, token: Value) -> Value:
+        """Return which counts hold for the contexts before which there are `token (n,)`: 0 or 1, as in `_totals`."""
+        return token.equal(0).logical_not().cast(np.int64) * (self._kinds - 1)
 
     def _search(self, key: Value) -> Value:
         """Return the index of the last of the sorted keys that is not above each of `key (n,)`."""
@@ -81,18 +85,19 @@ class NgramGraph:
             place = builder.where(is_above, place, candidate)
         return place
 
-    def _interpolated(self, probs: Value, place: Value, is_found: Value) -> Value:
+    def _interpolated(self, probs: Value, place: Value, kind: Value, is_found: Value) -> Value:
         """Return the probabilities `(n, V)` from those after contexts that are one token shorter.
 
         Args:
             probs: `(n, V)`.
             place: indices of contexts, `(n,)`.
+            kind: 0 for their counts in the text, 1 for continuations, `(n,)`.
             is_found: where these are the contexts of the text, `(n,)`; elsewhere, nothing changes.
         """
         builder = self._builder
         one = builder.constant(np.float32(1))
         types = builder.node("Gather", self._types, place).cast(np.int64) * is_found.cast(np.int64)  # (n,)
-        totals = builder.node("Gather", self._totals, place)
+        totals = builder.node("Gather", self._totals, place + kind * self._size)
         scales = builder.where(is_found, types.cast(np.float32) * np.float32(DISCOUNT) / totals, one)
         # The entries of all contexts, as many as the context with the most has: (n, U).
         most = builder.node("ReduceMax", types, keepdims=0)
@@ -101,7 +106,7 @@ class NgramGraph:
         first = builder.node("Gather", self._offsets, place).cast(np.int64)
         entries = builder.where(is_entry, first.expand(1) + columns.expand(0), builder.constant(0))
         tokens = builder.node("Gather", self._tokens, entries).cast(np.int64)
-        counts = builder.node("Gather", self._counts, entries).cast(np.float32)
+        counts = builder.node("Gather", self._counts, entries + kind.expand(1) * self._entries).cast(np.float32)
         gains = (counts - np.float32(DISCOUNT)) / totals.expand(1) * is_entry.cast(np.float32)
         return builder.node("ScatterElements", probs * scales.expand(1), tokens, gains, axis=1, reduction="add")
 

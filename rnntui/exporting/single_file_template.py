@@ -100,20 +100,20 @@ def ngram_rows(history: list[int], settings: dict[str, Any]) -> list[tuple[str, 
 def ngram_log_probs(history: list[int], arrays: dict[str, Array], settings: dict[str, Any]) -> Array:
     """What followed the last tokens in the training text, counted: the longest context that was seen counts most."""
     probs = np.full(settings["vocab_size"], 1 / settings["vocab_size"], np.float32)
-    keys, total_hash = arrays["ngrams.keys"], 0
+    (keys, tokens, all_counts), total_hash = (arrays[f"ngrams.{name}"] for name in ("keys", "tokens", "counts")), 0
     for length in range(settings["prior"] + 1):
         total_hash += history[length - 1] * pow(0x9E3779B97F4A7C15, length - 1, 1 << 64) if length else 0
         key = total_hash % (1 << 64)
         for shift, multiplier in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
             key = (key ^ key >> shift) * multiplier % (1 << 64)
-        key &= settings["key_mask"]
-        place = int(np.searchsorted(keys, np.uint64(key)))
+        place = int(np.searchsorted(keys, np.uint64(key := key & settings["key_mask"])))
         if place == len(keys) or keys[place] != key or (length and not history[length - 1]):
             break
-        entries = slice(arrays["ngrams.offsets"][place], arrays["ngrams.offsets"][place + 1])
-        tokens, counts = arrays["ngrams.tokens"][entries], arrays["ngrams.counts"][entries].astype(np.float32)
+        entries = np.arange(arrays["ngrams.offsets"][place], arrays["ngrams.offsets"][place + 1])
+        entries += (len(all_counts) - len(tokens)) * bool(length < settings["prior"] and history[length])
+        counts = all_counts[entries].astype(np.float32)
         probs *= settings["discount"] * len(counts) / counts.sum()
-        probs[tokens] += (counts - settings["discount"]) / counts.sum()
+        probs[tokens[entries % len(tokens)]] += (counts - settings["discount"]) / counts.sum()
     return np.log(np.maximum(probs, 1e-20))
 
 

@@ -37,7 +37,7 @@ class NgramPredictions:
         self.model = model
         self._length = min(length, MAX_TOKENS)
         self._earlier = min(earlier, MAX_TOKENS - self._length)
-        self._slots = np.full(model.contexts * (FOLDS + 1), -1, np.int32)  # of each context and fold
+        self._slots = np.full(model.codes * (FOLDS + 1), -1, np.int32)  # of each context and fold
         self._kept_length = min(model.context, _KEPT_LENGTH if model.vocab_size <= _SMALL_VOCABULARY else 0)
         self._kept = np.empty((0, model.vocab_size), np.float32)
         self._count = 0

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.generate import begin_generation, generate_tokens, generators_from
-from rnntui.inference.loaded_model import document_format, read_tokenizer
+from rnntui.inference.loaded_model import document_format, read_ngram_model, read_tokenizer
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.metrics import ORIGIN_LOSS
@@ -110,9 +110,12 @@ class LanguageModelTask:
         self._prior: NgramModel | None = None
         predictions = None
         if self._model_config.ngram_prior:
-            # Counted again, as the run's file does not have the counts of folds.
-            context = self._model_config.ngram_prior
-            self._prior = counted_once(training_ids, config.vocab_size, context, earlier_ids)
+            # Counted again, as the run's file does not have the counts of folds; as it was when the run began.
+            context, counted = self._model_config.ngram_prior, None
+            if run.ngrams_file.exists():
+                counted = read_ngram_model(run, config)
+            continuations = counted is None or counted.has_continuations
+            self._prior = counted_once(training_ids, config.vocab_size, context, earlier_ids, continuations)
             if not run.ngrams_file.exists():  # deleted since: without it, nobody could write with the run
                 save_arrays(run.ngrams_file, self._prior.to_arrays(), {})
             earlier_count = 0 if earlier_ids is None else len(earlier_ids)

@@ -34,25 +34,28 @@ def history_of(ids: NDArray[np.unsignedinteger], context: int = CONTEXT) -> Ids:
     return history
 
 
-def plain_probs(ids: list[int], text: list[int], place: int, fold: int | None) -> list[float]:
+def plain_probs(ids: list[int], text: list[int], place: int, fold: int | None, minimum: int = 2) -> list[float]:
     """Return the probabilities of the token at a place of `ids`, by the definition, without a fold of the text."""
-    counts: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+    followed: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+    continued: dict[tuple[int, ...], set[tuple[int | None, int]]] = defaultdict(set)  # with the token before
     seen: Counter[tuple[int, ...]] = Counter()
     for length in range(CONTEXT + 1):
         for i in range(length, len(text)):
             context = tuple(text[i - length : i])
             seen[context] += 1
             if i * FOLDS // len(text) != fold:
-                counts[context][text[i]] += 1
+                followed[context][text[i]] += 1
+                continued[context].add((text[i - length - 1] if i > length else None, text[i]))
     probs = [1 / VOCAB_SIZE] * VOCAB_SIZE
-    for length in range(min(CONTEXT, place) + 1):
+    longest = min(CONTEXT, place)
+    for length in range(longest + 1):
         context = tuple(ids[place - length : place])
-        if not seen[context] or (length > 2 and seen[context] < 2):
+        if not seen[context] or (length > 2 and seen[context] < minimum):
             break
-        followed = counts[context]
-        if (total := sum(followed.values())) >= (2 if length > 2 else 1):
-            back_off = DISCOUNT * len(followed) / total
-            probs = [max(followed[w] - DISCOUNT, 0) / total + back_off * p for w, p in enumerate(probs)]
+        if followed[context].total() >= (minimum if length > 2 else 1):
+            counts = followed[context] if length == longest else Counter(token for _, token in continued[context])
+            back_off = DISCOUNT * len(counts) / counts.total()
+            probs = [max(counts[w] - DISCOUNT, 0) / counts.total() + back_off * p for w, p in enumerate(probs)]
     return probs
 
 
@@ -170,7 +173,7 @@ def test_vocabularies_of_every_size(vocab_size: int) -> None:
 def test_what_never_followed_a_long_chain_of_contexts_has_a_finite_logarithm() -> None:
     """Its probability is too small for float32, and for torch, which takes denormal numbers for zero."""
     text = np.tile(np.arange(2, dtype=np.uint8), 30_000)
-    model, history = count_ngrams(text, 3, MAX_CONTEXT), history_of(text, MAX_CONTEXT)[-2:]
+    model, history = count_ngrams(text, 3, MAX_CONTEXT, continuations=False), history_of(text, MAX_CONTEXT)[-2:]
     for log_probs in (
         model.log_probs(history),
         model.log_probs(history[:1]),
@@ -185,6 +188,13 @@ def test_a_text_of_one_token() -> None:
     assert np.exp(model.log_probs(np.zeros((3, 0), np.int64))) == pytest.approx(np.tile([0.575, 0.425], (3, 1)))
 
 
+def text_totals(model: NgramModel) -> Ids:
+    """Return how many times each context was seen in the text."""
+    contexts, entries = model.parts()
+    totals: Ids = np.add.reduceat(entries.counts[: len(entries.tokens)], np.cumsum(contexts.types) - contexts.types)
+    return totals
+
+
 @pytest.mark.parametrize("most", [1.0, 0.9, 0.5, 0.25])
 def test_rare_contexts_are_left_out_if_there_are_too_many(most: float, monkeypatch: pytest.MonkeyPatch) -> None:
     text = text_of(1)
@@ -193,13 +203,13 @@ def test_rare_contexts_are_left_out_if_there_are_too_many(most: float, monkeypat
     limit = int(most * len(every["tokens"]))
     monkeypatch.setattr(ngram_counts, "_MAX_ENTRIES", limit)
     model = count_ngrams(text, VOCAB_SIZE, CONTEXT)
-    assert model._folds is not None
-    minimum, some = model._folds.minimum, model.to_arrays()
-    totals = np.add.reduceat(whole._counts.astype(np.int64), whole._offsets[:-1])
-    seen_often = [(every["lengths"] <= 2) | (totals >= times) for times in (minimum, minimum - 1)]
-    assert some["keys"].tolist() == every["keys"][seen_often[0]].tolist()
-    assert every["types"][seen_often[0]].sum() == len(some["tokens"]) <= limit
-    assert minimum == 2 or every["types"][seen_often[1]].sum() > limit, "no more are left out than needed"
+    some, totals, is_long = model.to_arrays(), text_totals(whole), every["lengths"] > 2
+    is_left_out = ~np.isin(every["keys"], some["keys"])
+    assert (is_left_out <= is_long).all() and every["types"][~is_left_out].sum() == len(some["tokens"]) <= limit
+    if is_left_out.any():
+        most = totals[is_left_out].max()
+        assert (totals[is_long & ~is_left_out] > most).all()
+        assert every["types"][~is_long | (totals >= most)].sum() > limit, "no more are left out than needed"
 
 
 def test_text_without_repetition_keeps_its_short_contexts_however_many_they_are(
@@ -236,18 +246,28 @@ def test_a_context_that_would_be_left_out_without_a_fold_is_left_out(monkeypatch
     places, history = np.arange(250), history_of(text)  # of the first fold
     model = count_ngrams(text, VOCAB_SIZE, CONTEXT)
     held_out = NgramPredictions(model, len(text)).log_probs(history[:250], places)
-    assert model._folds is not None and model._folds.minimum > 1
+    minimum = int(text_totals(model)[model.parts()[0].lengths > 2].min())
+    assert minimum > 2
     counts = Counter(tuple(text[i - 3 : i].tolist()) for i in range(3, len(text)))
     without = Counter(tuple(text[i - 3 : i].tolist()) for i in range(250, len(text)))
     rare = [
-        i
-        for i in range(3, 250)
-        if (context := tuple(text[i - 3 : i].tolist())) and without[context] < model._folds.minimum <= counts[context]
+        i for i in range(3, 250) if without[context := tuple(text[i - 3 : i].tolist())] < minimum <= counts[context]
     ]
     assert rare
-    shorter = np.concatenate([history[:, :2], np.full((len(text), CONTEXT - 2), -1)], axis=1)
-    expected = NgramPredictions(model, len(text)).log_probs(shorter[rare], np.array(rare))
-    np.testing.assert_allclose(held_out[rare], expected, rtol=1e-3)  # kept in half precision
+    for place in rare:
+        expected = plain_probs(text.tolist(), text.tolist(), place, 0, minimum)
+        assert np.exp(held_out[place]) == pytest.approx(expected, rel=5e-3)  # kept in half precision
+
+
+def test_a_model_of_an_older_file_has_no_continuations() -> None:
+    text, other = text_of(1), history_of(text_of(2, 300))
+    model, older = (count_ngrams(text, VOCAB_SIZE, CONTEXT, continuations=with_them) for with_them in (True, False))
+    arrays = model.to_arrays()
+    found = NgramModel.from_arrays(older.to_arrays(), VOCAB_SIZE).log_probs(other)
+    np.testing.assert_array_equal(found, older.log_probs(other))
+    assert len(older.to_arrays()["counts"]) == len(arrays["tokens"]) == len(arrays["counts"]) // 2
+    assert np.abs(found - model.log_probs(other)).max() > 0.1
+    np.testing.assert_array_equal(found[0], model.log_probs(other)[0], "nothing is longer than the empty context here")
 
 
 @pytest.mark.parametrize(

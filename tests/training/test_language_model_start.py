@@ -124,8 +124,8 @@ def test_a_prior_of_two_texts_leaves_out_the_place_that_it_predicts() -> None:
     history = np.array([[new[11], new[10]], [earlier[29], earlier[28]]], np.int64)
     probs = np.exp(predictions.log_probs(history, np.array([12, EARLIER + 30])))
     known = np.exp(predictions.log_probs(history))
-    assert probs[0, 8] < 1e-3 < known[0, 8]
-    assert probs[1, 9] < 1e-3 < known[1, 9]
+    assert probs[0, 8] < 2e-3 < known[0, 8]
+    assert probs[1, 9] < 2e-3 < known[1, 9]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from rnntui.exporting.small_copy import export_run
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.scoring import score
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.corpus import find_corpus
 from rnntui.text.ngram_counts import count_ngrams
@@ -52,6 +53,22 @@ def test_a_run_with_broken_or_missing_counts_is_refused(make_run) -> None:
     run.ngrams_file.unlink()
     with pytest.raises(RunError, match=r"^\S+ngrams\.safetensors is missing"):
         load_language_model(run)
+
+
+def test_a_run_without_continuations_is_trained_with_what_it_has(make_run) -> None:
+    """Runs that began in an older version: their file has no continuations, and what is sampled uses that file."""
+    losses = []
+    for name, continuations in (("new", True), ("old", False)):
+        run = make_run(TEXT, name=name, steps=3, ngram_prior=4)
+        ids = np.fromfile(run.training_ids, np.uint8)
+        counted = count_ngrams(ids, run.read_config().vocab_size, 4, continuations=continuations).to_arrays()
+        save_arrays(run.ngrams_file, counted, {})
+        written = run.ngrams_file.read_bytes()
+        train_run(run, lambda event: None, lambda: False)
+        assert run.ngrams_file.read_bytes() == written
+        rows = [row for row in read_metrics(run.metrics_file) if "validation_loss" in row]
+        losses.append(rows[-1]["validation_loss"])
+    assert losses[0] != losses[1]
 
 
 def test_counts_that_were_deleted_are_written_again_when_training_goes_on(make_run) -> None:

@@ -46,7 +46,8 @@ async def test_a_run_is_renamed_noted_and_deleted(runs: Path) -> None:
         await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press(*"renamed", "enter")  # typing replaces the name that is there
         await wait_until(pilot, lambda: app.names == ["renamed", "first"])
-        assert app.tab.run_list.current_path == str(runs / "renamed") and app.rows[0].startswith("● renamed")
+        await wait_until(pilot, lambda: app.rows[0].startswith("● renamed"))
+        assert app.tab.run_list.current_path == str(runs / "renamed")
         await wait_until(pilot, lambda: app.tab.dashboard.chart._curves)
         # A note is in the line below the list, and found by the filter.
         await pilot.press("N")
