@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -351,6 +352,22 @@ def test_memory_does_not_grow_with_the_length_of_the_text() -> None:
         held.append(point.state.nbytes + point.logits.nbytes + 8 * sum(map(len, point.recent)))
     # The stored recent tokens grow to a bound and are then cut back, so their number goes up and down below it.
     assert max(held[30:]) <= 1.1 * max(held[:30])
+
+
+def test_a_prompt_is_read_once_however_many_texts_begin_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    generation = Generation(small_model(), generators_from(1, 50))
+    read: list[tuple[int, ...]] = []
+    feed = NumpyLanguageModel.feed
+
+    def counted(model: NumpyLanguageModel, tokens: Ids, *args: Any) -> Any:
+        read.append(tokens.shape)
+        return feed(model, tokens, *args)
+
+    monkeypatch.setattr(NumpyLanguageModel, "feed", counted)
+    generation.feed(PROMPT)
+    drawn(generation, 3)
+    generation.feed(PROMPT)
+    assert read == [(8, 1), (8, 50)], "later the texts differ"
 
 
 @pytest.mark.parametrize("texts_differ", [False, True])
