@@ -88,14 +88,18 @@ mutants: $(VENV)/.ready-dev
 models: $(VENV)/.ready-train
 	rm -rf build/model build/shipped
 	$(BIN)/rnntui train corpora/shakespeare.txt --epochs 3 --patience 0 --ngram-prior 5 --name shakespeare --checkpoints build/model
+	cp checkpoints/shakespeare/license.json build/model/shakespeare/
 	$(BIN)/rnntui export build/model/shakespeare --copy build/shipped/shakespeare --ngram-minimum 20
 	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --epochs 4 --patience 0 --name chat \
 		--checkpoints build/model
+	cp checkpoints/chat/license.json build/model/chat/
 	$(BIN)/rnntui export build/model/chat --copy build/shipped/chat --ngram-minimum 8
 	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.3 \
 		--lowercase-source --placeholders --short-pair-repeats 4 --guided-alignment 0 --epochs 12 --patience 0 --name en-es --checkpoints build/model
+	cp checkpoints/en-es/license.json build/model/en-es/
 	$(BIN)/rnntui export build/model/en-es --copy build/shipped/en-es
 	$(BIN)/rnntui train-classifier corpora/authors.tsv --epochs 12 --patience 0 --name authors --checkpoints build/model
+	cp checkpoints/authors/license.json build/model/authors/
 	$(BIN)/rnntui export build/model/authors --copy build/shipped/authors
 	cp -R build/shipped/. checkpoints/
 

@@ -65,9 +65,29 @@ class CancelledError(Exception):
     """Raised by a computation that was cancelled because nobody waits for its result any more."""
 
 
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FORBIDDEN = {errno.EACCES, errno.EPERM}
 _NO_FOLDER = {errno.ENOENT, errno.ENOTDIR}
+_HINTS = {
+    errno.EACCES: "check its permissions",
+    errno.EPERM: "check its permissions",
+    errno.EROFS: "choose a place that can be written to",
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some of your disk quota",
+    errno.ENOENT: "check the name and its folder",
+    errno.ENOTDIR: "check the name and its folder",
+    errno.EISDIR: "name a file",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "check the links that it leads through",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "close other programs",
+    errno.EIO: "check its disk",
+    errno.ESTALE: "check the connection to its disk",
+}
+
+
+def os_error_hint(error: OSError, default: str = "") -> str:
+    """Return what to do about an error of the operating system; `default` where its number does not tell."""
+    return _HINTS.get(error.errno or 0, default)
 
 
 def did_you_mean(word: str, known: Collection[str], limit: int = 1, dashes: str = "") -> str:
@@ -91,36 +111,36 @@ def did_you_mean(word: str, known: Collection[str], limit: int = 1, dashes: str 
     return f"did you mean {', '.join(others)}{' or ' if others else ''}{last}?" if last else ""
 
 
-def read_error(name: str | Path, error: OSError, *, setting: str = "") -> RnntuiError:
+def read_error(name: str | Path, error: OSError, *, flag: str = "") -> RnntuiError:
     """Return the error for a file that a user named and that cannot be read, with what to do about it.
 
     A wrong name is a `UsageError`; a file that is there, but cannot be read, a `CorpusError`.
 
     Args:
-        name: the file as the user named it; may begin with the option.
+        name: the file as the user named it.
         error: what opening or reading it raised.
-        setting: name of the option that named it.
+        flag: the option that named it, as in `--config`; empty if it was an argument.
     """
+    setting, option = flag.removeprefix("--").replace("-", "_"), f"{flag}: " if flag else ""
     if error.errno in _NO_FOLDER:
-        return UsageError(f"{name}: no such file", setting=setting, hint="check the name and its folder")
+        return UsageError(f"{option}{name}: no such file", setting=setting, hint="check the name and its folder")
     if error.errno == errno.EISDIR:
-        return UsageError(f"{name}: it is a folder", setting=setting, hint="name a file")
-    hint = "allow reading it, or name another file" if error.errno in _FORBIDDEN else "name another file"
-    return CorpusError(f"cannot read {name}: {error.strerror or error}", setting=setting, hint=hint)
+        return UsageError(f"{option}{name}: it is a folder", setting=setting, hint="name a file")
+    hint = "allow reading it" if error.errno in _FORBIDDEN else os_error_hint(error)
+    hint = f"{hint}, or name another file" if hint else "name another file"
+    return CorpusError(f"{option}cannot read {name}: {error.strerror or error}", setting=setting, hint=hint)
 
 
 def write_error(path: Path, error: OSError, error_class: type[RnntuiError] = RnntuiError) -> RnntuiError:
     """Return the error for a file or folder that cannot be written, with what to do about it."""
-    reason, hint = error.strerror or str(error), "choose another place"
+    reason, hint = error.strerror or str(error), os_error_hint(error)
     if error.errno in _NO_FOLDER:
         target = Path(os.path.realpath(path)) if path.is_symlink() else path  # a loop of links too, unlike resolve
         reason, hint = f"there is no folder {target.parent}", "create it, or choose another place"
     elif error.errno == errno.EISDIR:
-        reason, hint = "it is a folder", "name a file"
-    elif error.errno in _FULL:
-        hint = "free some space, or choose another place"
+        reason = "it is a folder"
     elif error.errno in _FORBIDDEN:
         hint = "allow writing there, or choose another place"
-    elif error.errno == errno.ENAMETOOLONG:
-        hint = "choose a shorter name"
+    elif error.errno not in (errno.EROFS, errno.ENAMETOOLONG):
+        hint = f"{hint}, or choose another place" if hint else "choose another place"
     return error_class(f"cannot write {path}: {reason}", hint=hint)

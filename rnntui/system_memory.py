@@ -6,6 +6,7 @@ Also how much of it malloc keeps for itself.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import sys
@@ -36,11 +37,27 @@ def use_few_malloc_arenas() -> None:
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 
+def release_free_memory() -> None:
+    """Give the memory that malloc keeps free back to the system, with glibc; other C libraries are left alone.
+
+    What is free between what is in use is else kept for good, and grows with hours of short tasks: by 4 MB an hour in
+    the app, in which nothing else grew. Takes some milliseconds, without Python's lock.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(AttributeError, OSError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Return True for the error of an allocation that failed.
 
-    numpy raises `MemoryError`, torch `RuntimeError`, and the import of a library that cannot be mapped `ImportError`.
+    numpy raises `MemoryError`, torch `RuntimeError`, the import of a library that cannot be mapped `ImportError`, and
+    the start of a process `OSError`.
     """
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     if isinstance(error, ImportError):  # where it is not permitted, as on a noexec file system, the message goes on
         return str(error).endswith("failed to map segment from shared object")
     return isinstance(error, MemoryError) or (

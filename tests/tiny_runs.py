@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,12 @@ QUICK = [
     "2",
 ]
 """Flags of `rnntui train` for a training of milliseconds."""
+
+
+def word_text(words: int = 3000, seed: int = 0) -> str:
+    """Return lines of a few words in random order: quick to learn, impossible to memorize."""
+    rng = random.Random(seed)
+    return "".join(rng.choice(["alpha ", "beta ", "gamma ", "delta\n"]) for _ in range(words))
 
 
 def make_run(

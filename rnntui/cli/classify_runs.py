@@ -62,7 +62,7 @@ def check_runs_options(context: click.Context) -> None:
 
 def runs_identity(runs: Mapping[str, RunFolder]) -> dict[str, Any]:
     """Return what tells runs and their weights from others."""
-    return {name: run_identity(run) for name, run in runs.items()}
+    return {key: value for name, run in runs.items() for key, value in run_identity(run, f" {name}").items()}
 
 
 def classify_by_runs(

@@ -9,7 +9,7 @@ import click
 
 from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import file_argument, new_file_argument, print_note, utf8_argument
+from rnntui.cli.terminal import check_new_file, file_argument, new_file_argument, print_note, utf8_argument
 from rnntui.errors import CorpusError, UsageError
 from rnntui.formatting import format_bytes
 from rnntui.runs.folder import RunFolder
@@ -82,6 +82,10 @@ def command(
     for target in targets:
         if Path(target).exists():
             raise UsageError(f"{target} exists and is not replaced", hint="name another one")
+    if single_file is not None:
+        check_new_file("--single-file", single_file)
+    if onnx is not None and onnx.endswith(".onnx"):  # one file
+        check_new_file("--onnx", onnx)
     if onnx is not None:
         _export_onnx(run, Path(onnx), is_int8, _beginning(text_file) if text_file is not None else "")
     if single_file is not None:

@@ -154,25 +154,30 @@ def line_batches(source: Lines, most: int = MAX_BATCH) -> Iterator[list[Numbered
         yield batch
 
 
-def skip_lines(source: Lines, count: int) -> Lines:
+def skip_lines(source: Lines, count: int, check: Callable[[str, str], None]) -> Lines:
     """Return the lines after the first `count`; `Lines.count` still counts all. Raises `UsageError` if there are less.
 
-    That is raised when they are read.
+    That is raised when they are read, as is what `check` raises, which is called with the text and the label of each of
+    the first.
     """
     if not count:
         return source
     if source.arriving is None:
-        return replace(source, lines=chain.from_iterable(_after(([line] for line in source.lines), count)))
-    arriving = _after(source.arriving, count)
+        return replace(source, lines=chain.from_iterable(_after(([line] for line in source.lines), count, check)))
+    arriving = _after(source.arriving, count, check)
     return replace(source, lines=chain.from_iterable(arriving), arriving=arriving)
 
 
-def _after(lists: Iterable[list[NumberedLine]], count: int) -> Iterator[list[NumberedLine]]:
+def _after(
+    lists: Iterable[list[NumberedLine]], count: int, check: Callable[[str, str], None]
+) -> Iterator[list[NumberedLine]]:
     skipped = 0
     for lines in lists:
-        rest = lines[count - skipped :] if skipped < count else lines
-        skipped += len(lines) - len(rest)
-        if rest:
+        known = lines[: count - skipped]
+        for line in known:
+            check(line.text, line.label)
+        skipped += len(known)
+        if rest := lines[len(known) :]:
             yield rest
     if skipped < count:
         done = "1 line" if count == 1 else f"{count:,} lines"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -95,9 +95,10 @@ def run_line_job(
     max_batch = options.max_batch
     if processes > 1 and source.count is not None:
         max_batch = max(_BACKLOG, min(max_batch, (source.count - done) // (_SHARES * processes)))
-    batches = line_batches(skip_lines(source, done), max_batch)
+    asked: deque[list[str]] = deque()  # the texts of batches that are read and not answered yet
+    batches = _noted(line_batches(skip_lines(source, done, output.check_done), max_batch), asked)
 
-    def write(result: LineResult, lines: int) -> None:
+    def write(result: LineResult) -> None:
         nonlocal done
         for note in result.notes:
             print_note(note)
@@ -105,9 +106,10 @@ def run_line_job(
             new = [character for character in characters if character not in named[model]]
             named[model].update(new)
             warn_unknown_characters(new, f"{label}, {model}")
-        output.write(result.output)
+        texts = asked.popleft()
+        output.write(result.output, texts)
         counts.update(result.counts)
-        done += lines
+        done += len(texts)
         bar.show_lines(done, source.count)
 
     if processes == 1:
@@ -118,30 +120,21 @@ def run_line_job(
                 break
             if compute is None:
                 compute = job.load(workers=options.jobs or cpus)
-            write(compute(batch, bar.lines_of_batch(done, len(batch), source.count)), len(batch))
+            write(compute(batch, bar.lines_of_batch(done, len(batch), source.count)))
         else:
             if compute is None:
                 job.load(workers=1)  # a broken model is an error without any line, too
             return counts
-    for result, lines in _pooled(job, batches, processes):
-        write(result, lines)
+    from rnntui.cli.process_pool import map_in_processes
+
+    with closing(map_in_processes(job, batches, processes)) as results:
+        for result in results:
+            write(result)
     return counts
 
 
-def _pooled(job: LineJob, batches: Iterable[list[NumberedLine]], processes: int) -> Iterator[tuple[LineResult, int]]:
-    """Yield the result of each batch and the number of its lines."""
-    from rnntui.cli.process_pool import map_in_processes
-
-    with closing(map_in_processes(_Counted(job), batches, processes)) as results:
-        yield from results
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """A job whose results come with the number of lines."""
-
-    job: LineJob
-
-    def load(self, workers: int) -> Callable[[list[NumberedLine]], tuple[LineResult, int]]:
-        compute = self.job.load(workers)
-        return lambda batch: (compute(batch), len(batch))
+def _noted(batches: Iterable[list[NumberedLine]], asked: deque[list[str]]) -> Iterator[list[NumberedLine]]:
+    """Yield batches, after adding their texts to `asked`."""
+    for batch in batches:
+        asked.append([line.text for line in batch])
+        yield batch

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from rnntui.atomic_files import atomic_write, check_can_be_written, parse_json
+from rnntui.atomic_files import check_can_be_written
+from rnntui.cli.job_record import (
+    InputChecksums,
+    check_settings,
+    file_stamp,
+    read_settings,
+    record_file_of,
+    recorded_settings,
+    write_settings,
+)
 from rnntui.cli.terminal import new_file_argument, print_note, write_out
-from rnntui.errors import RnntuiError, UsageError, read_error, write_error
+from rnntui.errors import RnntuiError, UsageError, os_error_hint, read_error, write_error
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
@@ -22,8 +30,6 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _PIECE = 1 << 20  # bytes read at a time
-_UNRECORDED = {"output", "resume", "jobs", "debug", "checkpoints", "run_name"}
-"""Parameters that do not change what is written, or whose value the run has."""
 
 
 def output_options(command: Command) -> Command:
@@ -42,13 +48,21 @@ class LineOutput:
     Args:
         path: the file; None for standard output.
         done: lines that it has already, which are not written again.
-        record: what the job that began it was told, by parameter; empty if the file does not say. See `open_output`.
+        record: settings of the job that began it, by parameter; empty if the file does not say. See `open_output`.
+        inputs: checksums of the lines of input that it answers; None if it cannot be gone on with.
     """
 
-    def __init__(self, path: Path | None = None, done: int = 0, record: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        done: int = 0,
+        record: Mapping[str, Any] | None = None,
+        inputs: InputChecksums | None = None,
+    ) -> None:
         self.path = path
         self.done = done
         self.record = record or {}
+        self._inputs = inputs
         self._file: BinaryIO | None = None if path is None else path.open("ab", buffering=0)
 
     @property
@@ -56,37 +70,58 @@ class LineOutput:
         """True if what is written is shown on a terminal."""
         return self._file is None and sys.stdout.isatty()
 
-    def write(self, output: str | bytes) -> None:
-        """Write and flush; see `write_out`. Raises `RnntuiError` naming the file if it cannot be written to."""
+    def check_done(self, text: str, label: str) -> None:
+        """Compare the next line of input that is answered already; see `InputChecksums.check`."""
+        if self._inputs is not None:
+            self._inputs.check(text, label)
+
+    def write(self, output: str | bytes, answered: Sequence[str] = ()) -> None:
+        """Write and flush; see `write_out`. Raises `RnntuiError` naming the file if it cannot be written to.
+
+        Args:
+            output: what is written.
+            answered: the lines of input that it answers.
+        """
         if self._file is None:
             write_out(output)
             return
+        if self._inputs is not None:
+            self._inputs.add(answered)
         data = output.encode("utf-8", "backslashreplace") if isinstance(output, str) else output
         try:
             while data:
                 data = data[self._file.write(data) :]
         except OSError as error:
+            advice = os_error_hint(error)
             raise RnntuiError(
-                f"cannot write to {self.path}: {error.strerror or error}", hint="--resume goes on with it"
+                f"cannot write to {self.path}: {error.strerror or error}",
+                hint=f"{advice}, then go on with --resume" if advice else "--resume goes on with it",
             ) from error
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
+        if self._inputs is not None:
+            self._inputs.close()
 
 
 @contextmanager
 def open_output(
-    context: click.Context, identity: Mapping[str, Any], refusal: str = "", drawn: Mapping[str, Any] | None = None
+    context: click.Context,
+    identity: Mapping[str, Any],
+    refusal: str = "",
+    drawn: Mapping[str, Any] | None = None,
+    ignored: Collection[str] = (),
 ) -> Iterator[LineOutput]:
     """Open the output that the flags of `output_options` name; a file that was not finished says so on stderr.
 
-    While a file is not finished, a hidden file beside it records what the command was told: with other settings, its
-    lines would not fit those before them. A file to which nothing was written is removed.
+    A hidden file beside it records the settings and the input: with others, its lines would not fit those before them.
+    It stays where `--resume` was given, by which the answers to further lines may be added later; else it is removed
+    when the file is finished. A file to which nothing was written is removed.
 
-    Nothing is checked for a file that a job has finished, to which the answers to further lines may be added. A job
-    that fails before it adds any leaves such a file as finished as it was.
+    Nothing is checked for a file that was finished without `--resume`, and a note says so. A job that fails before it
+    adds any lines leaves such a file as finished as it was.
 
     Raises `UsageError` if the file exists and `--resume` was not given, or other settings were, or if it is the input;
     `RnntuiError` if it cannot be written, or another process writes to it.
@@ -96,6 +131,7 @@ def open_output(
         identity: what else decides on the output: the run and its weights.
         refusal: why a job with these flags cannot be resumed; empty if it can.
         drawn: values of parameters that were not given, such as a seed, by which this job is begun.
+        ignored: parameters that may be others when the job is resumed.
     """
     name, resume = context.params["output"], context.params["resume"]
     if resume and name is None:
@@ -111,48 +147,45 @@ def open_output(
     if path.exists() and not resume:
         hint = "name another one" if refusal else "name another one, or go on with it by --resume"
         raise UsageError(f"{path} exists and is not replaced", setting="output", hint=hint)
-    record_file = path.with_name(f".{path.name}.job")
-    given = {**_recorded(context), **{key: _plain(value) for key, value in identity.items()}}
-    record = {}
+    record_file = record_file_of(path)
+    settings = recorded_settings(context, identity, ignored)
     with _locked(path):
-        was_begun = record_file.is_file()
-        if was_begun and path.stat().st_size:
-            record = _read_record(record_file)
-            _check_record(context, given, record, path)
+        has_record = path.stat().st_size > 0 and record_file.is_file()
+        if has_record:
+            before = read_settings(record_file)
+            check_settings(context, settings, before, path)
+            settings = before
         elif not refusal:
-            begun = {**given, **(drawn or {})}
-            record = {} if path.stat().st_size else begun
-            atomic_write(record_file, json.dumps(begun).encode())
-        done = _count_and_repair(path)
-        if done:
-            print_note(f"{path}: {done:,} {'line is' if done == 1 else 'lines are'} written already")
-        finished_size = path.stat().st_size if done and not was_begun else 0
-        output = LineOutput(path, done, record)
+            settings |= {} if path.stat().st_size else drawn or {}  # what a lost record had drawn is unknown
+            write_settings(record_file, settings)
+        done = _count_done(path, has_record)
+        done_size = path.stat().st_size
+        output = LineOutput(path, done, settings, None if refusal else InputChecksums(record_file, path, done))
         try:
             yield output
-        except BaseException:
-            if not path.stat().st_size:
+        except BaseException as error:
+            output.close()
+            size = path.stat().st_size
+            if not size:
                 with suppress(OSError):  # Windows removes no open file
                     path.unlink()
                     record_file.unlink(missing_ok=True)
-            elif path.stat().st_size == finished_size:
+            elif size == done_size and not has_record:
                 record_file.unlink(missing_ok=True)
-            elif not refusal:
+            elif not refusal and not isinstance(error, UsageError):
                 lines = _count_and_repair(path)
                 print_note(f"{path} has the first {lines:,} lines; the same command with --resume goes on")
             raise
-        finally:
-            output.close()
-        record_file.unlink(missing_ok=True)
+        output.close()
+        if done and path.stat().st_size == done_size:
+            print_note(f"{path} was finished: there was nothing left to do")
+        if not resume:
+            record_file.unlink(missing_ok=True)
 
 
-def run_identity(run: RunFolder) -> dict[str, Any]:
-    """Return what tells a run and its weights from others."""
-    weights = run.weights_file
-    return {
-        "run": str(run.path.resolve()),
-        "weights": [weights.stat().st_size, weights.stat().st_mtime_ns] if weights.is_file() else [],
-    }
+def run_identity(run: RunFolder, of: str = "") -> dict[str, Any]:
+    """Return what tells a run and its weights from others; `of` tells several runs apart, as in ` of notes`."""
+    return {f"run{of}": str(run.path.resolve()), f"weights{of}": file_stamp(run.weights_file)}
 
 
 def _check_not_input(context: click.Context, path: Path) -> None:
@@ -168,40 +201,13 @@ def _check_not_input(context: click.Context, path: Path) -> None:
         raise UsageError(f"{path} is what is read", setting="output", hint="name another --output")
 
 
-def _recorded(context: click.Context) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in context.params.items() if name not in _UNRECORDED}
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON gives it back."""
-    return parse_json(json.dumps(value))
-
-
-def _read_record(file: Path) -> dict[str, Any]:
-    try:
-        record = parse_json(file.read_bytes())
-    except (OSError, ValueError):
-        record = None
-    if not isinstance(record, dict):
-        raise RnntuiError(f"{file} cannot be read", hint="remove it to go on without a check of the settings")
-    return record
-
-
-def _check_record(context: click.Context, now: Mapping[str, Any], before: Mapping[str, Any], path: Path) -> None:
-    """Raise `UsageError` if a job is gone on with by other settings; a seed that is not given is the one it has."""
-    flags = {parameter.name: parameter.opts[0] for parameter in context.command.params}
-    for name in sorted({*now, *before}):
-        if now.get(name) != before.get(name) and not (name == "seed" and now.get(name) is None):
-            raise UsageError(
-                f"{path} was begun with another value of {flags.get(name, name)}: "
-                f"{_shown(before.get(name))}, not {_shown(now.get(name))}",
-                setting=name,
-                hint="give the same settings, or name another --output",
-            )
-
-
-def _shown(value: Any) -> str:
-    return "none" if value in (None, []) else json.dumps(value, ensure_ascii=False)
+def _count_done(path: Path, has_record: bool) -> int:
+    """Return the number of whole lines of a file, and say so; see `_count_and_repair`."""
+    done = _count_and_repair(path)
+    if done:
+        unknown = "" if has_record else "; whether by these settings and of this input is not known"
+        print_note(f"{path}: {done:,} {'line is' if done == 1 else 'lines are'} written already{unknown}")
+    return done
 
 
 def _count_and_repair(path: Path) -> int:

@@ -14,7 +14,7 @@ import click
 from rnntui import __version__
 from rnntui.cli.lazy_group import LazyGroup, debug_option
 from rnntui.cli.terminal import OutputClosedError
-from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError, did_you_mean
+from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError, did_you_mean, os_error_hint
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.control_chars import escape_control_chars, one_line
 
@@ -98,15 +98,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if debug:
             return _report_traceback(error.exit_code)
         return _report(str(error), error.exit_code)
-    except OSError as error:
-        if debug:
-            return _report_traceback(1)
-        return _report(f"{error.filename or 'cannot read or write'}: {error.strerror or error}", 1)
     except Exception as error:
         if debug:
             return _report_traceback(1)
         if is_out_of_memory(error):
             return _report(f"out of memory; {_memory_advice(arguments)}", 1)
+        if isinstance(error, OSError):
+            problem = f"{error.filename or 'cannot read or write'}: {error.strerror or error}"
+            return _report(f"{problem}; {os_error_hint(error, '--debug shows where')}", 1)
         return _report(f"unexpected {type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
 
 
@@ -129,8 +128,8 @@ def _one_line(error: click.ClickException, arguments: Sequence[str]) -> str:
     if context is None:
         return message
     hint = ""
-    flags = [flag for known in context.command.get_params(context) for flag in (*known.opts, *known.secondary_opts)]
     if isinstance(error, click.NoSuchOption):
+        from rnntui.cli.options import long_flags
         from rnntui.runs.format_1 import RENAMED_SETTINGS
         from rnntui.settings import flag_of
 
@@ -139,11 +138,11 @@ def _one_line(error: click.ClickException, arguments: Sequence[str]) -> str:
             message = f"{error.option_name} is now called {renamed[error.option_name]}"
         else:
             option = _typed_option(error.option_name, arguments)
-            names = [flag.removeprefix("--") for flag in flags if flag.startswith("--")]
             message = f"No such option '{option}'."
-            hint = did_you_mean(option.lstrip("-"), names, limit=3, dashes="--")
+            hint = did_you_mean(option.lstrip("-"), long_flags(context), limit=3, dashes="--")
     elif isinstance(error, click.exceptions.NoSuchCommand):
         message = error.message
+        flags = [flag for known in context.command.get_params(context) for flag in known.opts]
         flag = f"--{error.command_name}"  # such as in `rnntui help`
         commands = context.command.list_commands(context)
         hint = f"did you mean {flag}?" if flag in flags else did_you_mean(error.command_name, commands, limit=3)
@@ -153,10 +152,12 @@ def _one_line(error: click.ClickException, arguments: Sequence[str]) -> str:
 
 
 def _typed_option(name: str, arguments: Sequence[str]) -> str:
-    """Return an unknown option as it was typed: click takes the first letter of -seed for the option."""
+    """Return an unknown option as it was typed: click takes -seed for the options -s, -e, and so on."""
     if len(name) > 2:
         return name
-    return next((argument.partition("=")[0] for argument in arguments if argument.startswith(name)), name)
+    glued = [argument.partition("=")[0] for argument in arguments if re.match("-[^-]", argument)]
+    begun = [word for word in glued if word.startswith(name)]  # others begin with flags that there are, as -hidden
+    return [*begun, *(word for word in glued if name[1] in word), name][0]
 
 
 def _report(message: str, code: int) -> int:

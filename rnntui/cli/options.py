@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 import click
 
 from rnntui.config import ReadingConfig
-from rnntui.errors import UsageError
+from rnntui.errors import UsageError, did_you_mean
 from rnntui.settings import Setting, Settings, bounds_text, flag_of, number_problem, settings_of, type_hints
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -135,10 +135,28 @@ class _Number(click.ParamType[int | float | None]):
             with contextlib.suppress(ValueError):
                 number = self._number(value)
         problem = number_problem(self._setting, self._number, number)
+        if problem and param is not None and ctx is not None:
+            _refuse_glued(str(value), param, ctx)
         if problem:
             flag = max(param.opts, key=len) if param is not None else ""
             raise UsageError(f"{flag} {problem}", setting=(param and param.name) or "")
         return self._number(number)
+
+
+def _refuse_glued(value: str, parameter: click.Parameter, context: click.Context) -> None:
+    """Raise `click.NoSuchOption` if a short flag and its value are nearly a long flag: -novel is read as -n ovel."""
+    names = long_flags(context)
+    for short in (flag for flag in parameter.opts if not flag.startswith("--")):
+        word = short + value.partition("=")[0]
+        if word != short and did_you_mean(word.removeprefix("-"), names):
+            raise click.NoSuchOption(word, ctx=context)
+
+
+def long_flags(context: click.Context) -> list[str]:
+    """Return the long flags of a command, without dashes."""
+    parameters = context.command.get_params(context)
+    flags = [flag for parameter in parameters for flag in (*parameter.opts, *parameter.secondary_opts)]
+    return [flag.removeprefix("--") for flag in flags if flag.startswith("--")]
 
 
 TAKE_EMPTY_TEXT = {"prompt", "separator", "unsure"}

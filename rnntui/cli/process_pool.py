@@ -116,7 +116,10 @@ def _results(pool: ProcessPoolExecutor, batches: Iterable[Batch], ahead: int, en
         ended.set()
         room.release()
     if end.error is not None:
-        raise end.error
+        try:
+            raise end.error
+        finally:
+            del end, event  # the error's traceback has this frame: the cycle would keep the input open
 
 
 def _submit(pool: ProcessPoolExecutor, batch: object) -> Future[Any]:

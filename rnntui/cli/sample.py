@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
+from rnntui.cli.job_record import file_stamp
 from rnntui.cli.line_input import TextReading
 from rnntui.cli.line_output import LineOutput, open_output, output_options, run_identity
 from rnntui.cli.options import (
@@ -195,7 +197,9 @@ def command(
         raise UsageError("--jobs: a single text, --novelty and --novel need one process", setting="jobs")
     limit = copies.limit(novel) if copies is not None and novel else None
     drawn = {} if seed is not None or goes_on else {"seed": new_seed()}
-    with open_output(context, run_identity(model.run), refusal, drawn) as lines:
+    # More texts may follow, but where the seeds of the next prompt would then be others.
+    ignored = () if each_line else ("samples",)
+    with open_output(context, _identity(model.run, from_state), refusal, drawn, ignored) as lines:
         if drawn:
             seed = _drawn_seed(lines, drawn["seed"], total)
         request = SamplingRequest("", length, stop, keep_stop, seed, 1, state, limit)
@@ -271,14 +275,21 @@ def _resume_refusal(is_single: bool, has_copies: bool, as_json: bool) -> str:
     return "" if as_json else "a text can have several lines; with --json it has one"
 
 
+def _identity(run: RunFolder, from_state: str | None) -> dict[str, Any]:
+    """Return what tells the model, and the state that texts go on from, from others."""
+    state = {} if from_state is None else {"contents of --from-state": file_stamp(Path(from_state))}
+    return run_identity(run) | state
+
+
 def _drawn_seed(output: LineOutput, drawn: int, total: int | None) -> int:
     """Return the seed where none is given: that of the job that is gone on with, else the one drawn now.
 
     Raises `UsageError` if that job's is not known, though texts are missing of `total`.
     """
-    if output.done and "seed" not in output.record and (total is None or output.done < total):
+    recorded = output.record.get("seed")
+    if output.done and recorded is None and (total is None or output.done < total):
         raise UsageError(f"{output.path} does not say by which seed it was begun", setting="seed", hint="give --seed")
-    return int(output.record.get("seed", drawn))
+    return drawn if recorded is None else int(recorded)
 
 
 def _automatic_jobs(prompts: int | None, samples: int, length: int) -> int:

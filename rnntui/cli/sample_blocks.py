@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rnntui.cli.sample_output import SampledText, SamplePrompt, json_line
 from rnntui.cli.terminal import print_note
+from rnntui.errors import UsageError
 from rnntui.text.control_chars import unknown_characters_message
 
 if TYPE_CHECKING:
@@ -126,7 +128,8 @@ def sample_blocks(
 ) -> None:
     """Sample blocks in a pool of processes, or in this one, and write their texts in order.
 
-    JSON lines that the output has already are left out.
+    JSON lines that the output has already are left out. Raises `UsageError` if it has more than all blocks have, or was
+    begun with other prompts.
 
     Args:
         job: samples a block.
@@ -137,24 +140,36 @@ def sample_blocks(
         report: is called with the number of texts that are written.
     """
     done = skipped = 0
+    asked: deque[str] = deque()  # the prompts of blocks that are read and not written yet
 
     def remaining() -> Iterator[SampleBlock]:
         nonlocal skipped
-        is_new = False
+        read = 0
         for block in blocks:
-            is_new = is_new or skipped + block.count > output.done
-            if is_new:
-                yield block
+            for _ in range(min(block.count, output.done - read)):
+                output.check_done(block.prompt.text, prompt_name(block.prompt))
+            read += block.count
+            if read <= output.done:
+                skipped = read
             else:
-                skipped += block.count
+                asked.append(block.prompt.text)
+                yield block
+        if read < output.done:
+            raise UsageError(
+                f"{output.path} has {output.done:,} texts already, and these prompts and --samples make {read:,}",
+                setting="samples",
+                hint="ask for more, or name another --output",
+            )
 
     def write(result: BlockTexts) -> None:
         nonlocal done
         if result.note:
             print_note(result.note)
+        prompt = asked.popleft()
         if writer is None:
             done = done or skipped
-            output.write("".join(result.json_lines[max(0, output.done - done) :]))
+            new = result.json_lines[max(0, output.done - done) :]
+            output.write("".join(new), [prompt] * len(new))
         else:
             writer.add(result.texts)
             writer.write()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import click
 
 from rnntui.cli.inputs import read_text
 from rnntui.cli.line_input import (
@@ -61,16 +62,10 @@ def read_prompts(
 def _prompts_of_lines(path: str | None, reading: TextReading) -> tuple[Iterator[SamplePrompt], int | None]:
     """Return the lines of a file as prompts, None for standard input, and their number where it is known."""
     stream: Any = standard_input() if path is None else open_file(Path(path))
-    count = remaining_lines(stream)
-
-    def prompts() -> Iterator[SamplePrompt]:
-        with contextlib.ExitStack() as stack:
-            if path is not None:
-                stack.callback(stream.close)
-            for number, line in enumerate(stream_lines(stream, reading, path or STDIN_NAME), 1):
-                yield SamplePrompt(line, number)
-
-    return prompts(), count
+    if path is not None:  # at the end of the command: it may fail before it reads a line
+        click.get_current_context().call_on_close(stream.close)
+    lines = stream_lines(stream, reading, path or STDIN_NAME)
+    return (SamplePrompt(line, number) for number, line in enumerate(lines, 1)), remaining_lines(stream)
 
 
 def _prompt_text(path: str | None, reading: TextReading) -> str:

@@ -92,7 +92,7 @@ def _read_file(kind: ModelKind, context: click.Context, parameter: click.Paramet
     try:
         values = tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise read_error(f"--config {name}", error, setting="config") from error
+        raise read_error(name, error, flag="--config") from error
     except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         problem = str(error) or "nested too deeply"
         raise UsageError(f"--config: {name} is not TOML: {problem}", setting="config") from error

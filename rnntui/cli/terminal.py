@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.errors import RnntuiError, UsageError
+from rnntui.errors import RnntuiError, UsageError, os_error_hint
 from rnntui.text.control_chars import escape_control_chars, one_line, unknown_characters_message
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def write_out(output: str | bytes) -> None:
     except BrokenPipeError as error:
         raise OutputClosedError from error
     except OSError as error:
-        raise RnntuiError(f"cannot write to standard output: {error.strerror or error}") from error
+        raise RnntuiError(
+            f"cannot write to standard output: {error.strerror or error}", hint=os_error_hint(error)
+        ) from error
 
 
 def write_table(table: Table) -> None:

@@ -14,7 +14,7 @@ from rnntui.cli.options import given_settings, is_given
 from rnntui.cli.terminal import print_note
 from rnntui.cli.tune_result import given_arguments
 from rnntui.config_tuning import TuningConfig
-from rnntui.errors import RunError, UsageError
+from rnntui.errors import RunError, UsageError, os_error_hint
 from rnntui.formatting import shell_join
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.settings import flag_of
@@ -45,7 +45,7 @@ def locked_folder(checkpoints: Path, name: str | None, default_name: str) -> Ite
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(f"cannot write to {checkpoints}: {error.strerror}") from error
+            raise RunError(f"cannot write to {checkpoints}: {error.strerror}", hint=os_error_hint(error)) from error
     if folder.is_active():
         raise RunError(
             f"another process is searching in {folder.path}", hint="wait for it, or stop it with Ctrl-C there"

@@ -1,7 +1,7 @@
 """Export of a run as a small copy for distribution: `rnntui export RUN --copy FOLDER`.
 
-The copy has float16 weights, which are read back as float32, the vocabularies, no resume state, and of the metrics all
-rows of evaluations and one in ten of the others.
+The copy has float16 weights, which are read back as float32, the vocabularies, the licence of a shipped model, no
+resume state, and of the metrics all rows of evaluations and one in ten of the others.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ROW_INTERVAL = 10  # one in this many training rows is kept
 
 
 def export_run(run: RunFolder, target: Path, ngram_minimum: int = 1) -> None:
-    """Write the best weights of a run, its config, status, tokenizer and metrics to the folder `target`.
+    """Write the best weights of a run, its config, status, tokenizer, metrics and licence to the folder `target`.
 
     Of the n-gram prior of a language model, contexts of two tokens or more that were seen fewer than `ngram_minimum`
     times are left out.
@@ -52,9 +52,9 @@ def _write_copy(
         copied_file = copy.path / tokenizer.relative_to(run.path)
         copied_file.parent.mkdir(exist_ok=True)
         copy_regular(tokenizer, copied_file)
-    for file, copied in ((run.known_words_file, copy.known_words_file), (run.ngrams_file, copy.ngrams_file)):
-        if file.exists():
-            copy_regular(file, copied)
+    for name in (run.known_words_file.name, run.ngrams_file.name, run.license_file.name):
+        if (run.path / name).exists():
+            copy_regular(run.path / name, copy.path / name)
     if ngram_minimum > 1 and config.kind == LANGUAGE_MODEL.id and (prior := read_ngram_model(run, config)) is not None:
         save_arrays(copy.ngrams_file, prior.without_rare(ngram_minimum).to_arrays(), {})
     rewrite_rows(

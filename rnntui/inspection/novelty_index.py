@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnntui.config import ReadingConfig
-from rnntui.errors import RnntuiError, RunError
+from rnntui.errors import RnntuiError, RunError, os_error_hint
 from rnntui.inspection.training_text import CodePoints, find_training_text, run_corpus
 from rnntui.runs.creation import remove_abandoned
 from rnntui.runs.fingerprint import run_fingerprint
@@ -194,7 +194,9 @@ def build_novelty_index(
             shutil.rmtree(target, ignore_errors=True)
             staged.rename(target)
         except OSError as error:
-            raise RunError(f"cannot write the index of run {run.name}: {error.strerror or error}") from error
+            raise RunError(
+                f"cannot write the index of run {run.name}: {error.strerror or error}", hint=os_error_hint(error)
+            ) from error
     return NoveltyIndex(run, target)
 
 

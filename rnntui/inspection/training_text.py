@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config import LanguageModelTrainingConfig, Newlines, ReadingConfig
+from rnntui.config import LanguageModelTrainingConfig, ReadingConfig
 from rnntui.errors import CorpusError, RnntuiError, RunError
 from rnntui.formatting import few_names_with_verb
 from rnntui.inference.loaded_model import read_tokenizer
@@ -25,7 +24,7 @@ from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_split import split_documents
 from rnntui.text.suffix_index import BARRIER
 from rnntui.text.text_split import TextSplit
-from rnntui.text.token_ids import TokenFile, corpus_stats
+from rnntui.text.token_ids import TokenFile, corpus_fingerprints, corpus_stats
 from rnntui.text.tokenizer import Tokenizer
 
 CodePoints = NDArray[np.uint32]
@@ -136,9 +135,8 @@ def text_has_changed(run: RunFolder, reading: ReadingConfig) -> bool:
         if all(Path(name).stat().st_mtime <= config.created for name in config.corpus.sources):
             return False
         corpus = run_corpus(run, (), reading)
-        newlines: tuple[Newlines, ...] = get_args(Newlines)  # a run does not say which it was read with
-        fingerprints = (corpus_stats(replace(corpus, newlines=choice)).fingerprint for choice in newlines)
-        return config.corpus.fingerprint not in fingerprints
+        # A run does not say with which treatment of line ends it was read.
+        return config.corpus.fingerprint not in corpus_fingerprints(corpus).values()
     except (OSError, ValueError, RnntuiError):
         return False
 

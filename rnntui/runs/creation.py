@@ -10,7 +10,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -45,7 +45,7 @@ class TrainingText:
     Args:
         name: default name of a run on it.
         sources: the files as the user named them.
-        fingerprint: computes the hash of the text, read with a treatment of line ends; it reads all of the text.
+        fingerprints: computes the hash of the text for each treatment of line ends that changes it; it reads all of it.
         newlines: the treatment of line ends that the user chose.
         accept_change: told in a line that the text has changed since the run was created, whose own copy of it is then
             trained on; None refuses a text that has changed.
@@ -53,7 +53,7 @@ class TrainingText:
 
     name: str
     sources: tuple[str, ...]
-    fingerprint: Callable[[Newlines], str]
+    fingerprints: Callable[[], Mapping[Newlines, str]]
     newlines: Newlines = "universal"
     accept_change: Callable[[str], None] | None = None
 
@@ -86,9 +86,11 @@ def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | N
         if not runs:
             raise RunError(f"no run to resume in {checkpoints}", hint="start one without --resume")
         return runs[0]
-    fingerprint = text.fingerprint(text.newlines)
-    on_text = [run for run in runs if corpora[run].fingerprint == fingerprint]
-    return on_text[0] if on_text else _run_on_changed(text, {run: corpora[run] for run in runs}, name, checkpoints)
+    fingerprints = text.fingerprints()
+    on_text = [run for run in runs if corpora[run].fingerprint == fingerprints[text.newlines]]
+    if on_text:
+        return on_text[0]
+    return _run_on_changed(text, fingerprints, {run: corpora[run] for run in runs}, name, checkpoints)
 
 
 def configs_on(kind: ModelKind, files: Sequence[str], name: str | None, checkpoints: Path) -> Iterator[RunConfig]:
@@ -128,7 +130,11 @@ def _resumable_config(run: RunFolder, kind: ModelKind) -> RunConfig | None:
 
 
 def _run_on_changed(
-    text: TrainingText, corpora: dict[RunFolder, CorpusInfo], name: str | None, checkpoints: Path
+    text: TrainingText,
+    fingerprints: Mapping[Newlines, str],
+    corpora: dict[RunFolder, CorpusInfo],
+    name: str | None,
+    checkpoints: Path,
 ) -> RunFolder:
     """Return the run whose text has changed, if that is accepted, among runs, the newest first.
 
@@ -142,9 +148,8 @@ def _run_on_changed(
             hint="name the run with --name, or start one without --resume",
         )
     files = few_names(text.sources)
-    fingerprint = text.fingerprint(other)
     for run in alike:
-        if corpora[run].fingerprint == fingerprint:
+        if corpora[run].fingerprint == fingerprints.get(other):
             raise UsageError(
                 f"run {run.name} was trained on {files} read with --newlines {other}", setting="newlines",
                 hint=f"resume it with --newlines {other}",

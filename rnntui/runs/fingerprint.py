@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from rnntui.errors import RunError
+from rnntui.errors import RunError, os_error_hint
 from rnntui.runs.folder import RunFolder, tokenizer_files
 from rnntui.untrusted_files import open_regular
 
@@ -36,5 +36,5 @@ def _hash_of(path: Path) -> bytes:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from error
+        raise RunError(f"cannot read {path}: {error.strerror}", hint=os_error_hint(error)) from error
     return digest.digest()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnntui.atomic_files import atomic_write
-from rnntui.errors import RunError
+from rnntui.errors import RunError, os_error_hint
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.untrusted_files import open_regular, read_available, read_json
@@ -152,7 +152,7 @@ class RunFolder:
                 raise RunError("is not a JSON object")
             return RunConfig.from_json(values)
         except OSError as error:
-            raise RunError(f"cannot read {self.config_file}: {error.strerror}") from error
+            raise RunError(f"cannot read {self.config_file}: {error.strerror}", hint=os_error_hint(error)) from error
         except ValueError as error:
             raise RunError(f"{self.config_file} is not JSON; the run is broken") from error
         except RunError as error:
@@ -214,7 +214,7 @@ class RunFolder:
                 f"run {self.name} is being trained by another process", hint="wait for it or stop it"
             ) from error
         except OSError as error:
-            raise RunError(f"cannot write to {self.path}: {error.strerror}") from error
+            raise RunError(f"cannot write to {self.path}: {error.strerror}", hint=os_error_hint(error)) from error
         return lock
 
     def is_locked(self) -> bool:

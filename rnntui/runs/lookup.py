@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from rnntui.errors import RunError, UsageError
+from rnntui.errors import RunError, UsageError, os_error_hint
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, kind_or_default, title_of
 from rnntui.runs.folder import RunFolder
@@ -38,7 +38,9 @@ def _check_can_be_looked_at(folder: Path) -> None:
     try:
         folder.exists()
     except OSError as error:  # too long a name
-        raise UsageError(f"--checkpoints {shown_value(str(folder))}: {error.strerror or error}") from error
+        raise UsageError(
+            f"--checkpoints {shown_value(str(folder))}: {error.strerror or error}", hint=os_error_hint(error)
+        ) from error
 
 
 def checkpoints_problem(path: str | None) -> str:

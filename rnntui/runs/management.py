@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rnntui.atomic_files import atomic_write, sync_folder
-from rnntui.errors import RunError, UsageError
+from rnntui.errors import RunError, UsageError, os_error_hint
 from rnntui.runs.creation import DELETED_PREFIX, name_problem, remove_abandoned
 from rnntui.runs.folder import CURVES_FILE, DAMAGED_SUFFIX, MAX_NOTE_LENGTH, RunFolder
 from rnntui.runs.lookup import is_shipped
@@ -64,7 +64,9 @@ def rename_run(run: RunFolder, name: str) -> RunFolder:
             run.path.rename(target)
             sync_folder(target.parent)
         except OSError as error:
-            raise RunError(f"cannot rename {run.path} to {name}: {error.strerror or error}") from error
+            raise RunError(
+                f"cannot rename {run.path} to {name}: {error.strerror or error}", hint=os_error_hint(error)
+            ) from error
     return RunFolder(target)
 
 
@@ -114,11 +116,13 @@ def delete_run(run: RunFolder, checkpoints: Path) -> None:
             path.rename(hidden)
             sync_folder(hidden.parent)
     except OSError as error:
-        raise RunError(f"cannot delete {path}: {error.strerror or error}") from error
+        raise RunError(f"cannot delete {path}: {error.strerror or error}", hint=os_error_hint(error)) from error
     try:
         shutil.rmtree(hidden)
     except OSError as error:
-        raise RunError(f"run {run.name} is deleted, but {hidden} is left: {error.strerror or error}") from error
+        raise RunError(
+            f"run {run.name} is deleted, but {hidden} is left: {error.strerror or error}", hint=os_error_hint(error)
+        ) from error
 
 
 def foreign_files(run: RunFolder) -> list[str]:
@@ -172,7 +176,9 @@ def write_note(run: RunFolder, text: str) -> None:
     try:
         run.note_file.unlink(missing_ok=True)
     except OSError as error:
-        raise RunError(f"cannot remove {run.note_file}: {error.strerror or error}") from error
+        raise RunError(
+            f"cannot remove {run.note_file}: {error.strerror or error}", hint=os_error_hint(error)
+        ) from error
 
 
 def _refuse_shipped(run: RunFolder, done: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from rnntui.config import Budget
-from rnntui.errors import RunError, UsageError
+from rnntui.errors import RunError, UsageError, os_error_hint
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import metrics_rows
 from rnntui.settings import flag_of, shown_value
@@ -226,7 +226,9 @@ def read_tuning(folder: TuningFolder) -> Tuning | None:
     except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
         raise RunError(f"{folder.ledger_file} is broken: {error}", hint=f"move {folder.path} away") from error
     except OSError as error:
-        raise RunError(f"cannot read {folder.ledger_file}: {error.strerror or error}") from error
+        raise RunError(
+            f"cannot read {folder.ledger_file}: {error.strerror or error}", hint=os_error_hint(error)
+        ) from error
 
 
 def tunings_in(checkpoints: Path) -> list[TuningFolder]:

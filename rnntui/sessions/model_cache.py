@@ -59,7 +59,7 @@ class ModelCache(Generic[Model]):
 
     def load(self, run: RunFolder) -> Model:
         """Return the model of a run. Raises `RunError` or `TokenizerError` if a file is missing or broken."""
-        from rnntui.errors import RunError
+        from rnntui.errors import RunError, os_error_hint
         from rnntui.kinds.model_kind import resolve
 
         try:
@@ -67,7 +67,7 @@ class ModelCache(Generic[Model]):
         except FileNotFoundError as error:
             raise RunError(f"{run.name} has no weights yet; wait for the first evaluation of its training") from error
         except OSError as error:
-            raise RunError(f"cannot read {run.weights_file}: {error.strerror}") from error
+            raise RunError(f"cannot read {run.weights_file}: {error.strerror}", hint=os_error_hint(error)) from error
         with self._lock:
             model = self._models.get(key)
             if model is None:

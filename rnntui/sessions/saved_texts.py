@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnntui.atomic_files import atomic_write
-from rnntui.errors import RnntuiError, UsageError
+from rnntui.errors import RnntuiError, UsageError, os_error_hint
 from rnntui.sessions.autosave import SUFFIXES, Autosave, files_of, folder_lock, is_named, touch_files
 from rnntui.sessions.text_files import MAX_TEXT_BYTES
 from rnntui.text.control_chars import first_line
@@ -123,7 +123,7 @@ class SavedTexts:
                 for autosave in self._autosaves():
                     autosave.follow_rename(path, target)
         except OSError as error:
-            raise RnntuiError(f"cannot rename {path}: {error.strerror or error}") from error
+            raise RnntuiError(f"cannot rename {path}: {error.strerror or error}", hint=os_error_hint(error)) from error
         return target
 
     def delete(self, path: Path) -> None:
@@ -141,7 +141,7 @@ class SavedTexts:
                 for autosave in self._autosaves():
                     autosave.follow_deletion(path)
         except OSError as error:
-            raise RnntuiError(f"cannot delete {path}: {error.strerror or error}") from error
+            raise RnntuiError(f"cannot delete {path}: {error.strerror or error}", hint=os_error_hint(error)) from error
         if content:
             self._deleted.append(content)
 
@@ -164,7 +164,9 @@ class SavedTexts:
                         _write_back(file, data, modified)
                     undo.pop_all()
             except OSError as error:
-                raise RnntuiError(f"cannot restore {path}: {error.strerror or error}") from error
+                raise RnntuiError(
+                    f"cannot restore {path}: {error.strerror or error}", hint=os_error_hint(error)
+                ) from error
             self._deleted.pop()
             return path
 

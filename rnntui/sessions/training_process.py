@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
+from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError, os_error_hint
 from rnntui.sessions.training_log import LOG_VARIABLE, create_log
 
 _MESSAGE_PREFIX = "rnntui: "
@@ -97,7 +97,9 @@ def launch_training(arguments: Sequence[str], activity: str, name: str, path: st
     try:
         output = create_log()
     except OSError as error:
-        raise RnntuiError(f"cannot start a training process: no file for its output: {error.strerror}") from error
+        raise RnntuiError(
+            f"cannot start a training process: no file for its output: {error.strerror}", hint=os_error_hint(error)
+        ) from error
     try:
         with output.open("ab") as file:  # appending, as the process trims it
             process = subprocess.Popen(
@@ -111,7 +113,9 @@ def launch_training(arguments: Sequence[str], activity: str, name: str, path: st
             )
     except OSError as error:
         output.unlink(missing_ok=True)
-        raise RnntuiError(f"cannot start a training process: {error.strerror or error}") from error
+        raise RnntuiError(
+            f"cannot start a training process: {error.strerror or error}", hint=os_error_hint(error)
+        ) from error
     _running.append(process)
     _give_way(process.pid)
     return TrainingProcess(activity, name, output, process, path)

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from rnntui.errors import CorpusError, UsageError
-from rnntui.formatting import few_names
+from rnntui.formatting import few_names_with_verb
 from rnntui.text.compressed import without_compression_suffix
 from rnntui.text.corpus import Corpus
 from rnntui.text.encoding import lines_of
@@ -88,13 +88,14 @@ def read_aligned_rows(source: Corpus, target: Corpus, rows: PairRows) -> None:
 
     Raises `CorpusError` if the files differ in length.
     """
-    source_names, target_names = few_names(source.display_names), few_names(target.display_names)
     for count, (source_line, target_line) in enumerate(zip_longest(_lines(source), _lines(target))):
         if source_line is None or target_line is None:
-            longer, shorter = (target_names, source_names) if source_line is None else (source_names, target_names)
+            longer, shorter = (target, source) if source_line is None else (source, target)
+            end = few_names_with_verb(shorter.display_names, "ends", "end")
+            do = few_names_with_verb(longer.display_names, "does", "do")
             raise CorpusError(
-                f"{shorter} ends after {count:,} {'line' if count == 1 else 'lines'} and {longer} does not; "
-                f"each line must be the translation of the same line of the other file"
+                f"{end} after {count:,} {'line' if count == 1 else 'lines'} and {do} not",
+                hint="each line must be the translation of the same line of the other file",
             )
         if source_line.text.strip() or target_line.text.strip():
             rows.add(source_line.text, target_line.text, source_line.file, source_line.number)

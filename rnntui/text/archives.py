@@ -22,7 +22,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Self
 
-from rnntui.errors import CorpusError
+from rnntui.errors import CorpusError, os_error_hint
 from rnntui.text.compressed import CompressedFileError, ExpansionError, check_ratio, read_blocks, unreadable
 
 MAX_EXPANDED_BYTES = 16 << 30
@@ -86,7 +86,7 @@ def _expand(path: Path, folder: Path, name: str) -> None:
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, NotImplementedError) as error:
         raise CorpusError(f"{name} is not a complete archive that can be read: {error}") from error
     except OSError as error:
-        raise CorpusError(f"cannot extract {name}: {error.strerror or error}") from error
+        raise CorpusError(f"cannot extract {name}: {error.strerror or error}", hint=os_error_hint(error)) from error
 
 
 class _MemberWriter:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnntui.atomic_files import atomic_write
 from rnntui.config import MAX_TOKENS
-from rnntui.errors import TokenizerError
+from rnntui.errors import TokenizerError, os_error_hint
 from rnntui.text.tokenizer import END, UNKNOWN
 from rnntui.untrusted_files import MAX_JSON_BYTES, read_json
 
@@ -131,7 +131,7 @@ class CharTokenizer:
             table = read_json(path, MAX_JSON_BYTES, MAX_TOKENS)
             return cls(list(table["characters"]), table.get("has_end") is True)
         except OSError as error:
-            raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
+            raise TokenizerError(f"cannot read {path}: {error.strerror}", hint=os_error_hint(error)) from error
         except (ValueError, KeyError, TypeError, AttributeError, TokenizerError) as error:
             raise TokenizerError(f"{path} is not a character table", hint="the run is broken") from error
 

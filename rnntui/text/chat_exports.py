@@ -92,7 +92,7 @@ def converted_chat(corpus: Corpus, turns: str) -> tuple[Corpus, str]:
     counts = sum((surveys[index].get(chat, _ChatCounts()) for index, chat in chosen.items()), _ChatCounts())
     names = few_names([export.file.display_names[0] for export in exports.values()])
     titles = " and ".join(dict.fromkeys(export.format.title for export in exports.values()))
-    title = f"{names}: {_with_article(titles)} export"
+    title = f"{names}: {_with_article(titles)} export" if len(exports) == 1 else f"{names}: {titles} exports"
     if not counts.people:
         raise CorpusError(f"{title} without text messages", hint="export another chat")
     speakers = _speakers(counts, turns, names)

@@ -17,7 +17,7 @@ from rnntui.formatting import few_names
 from rnntui.text.compressed import CompressedFileError, read_blocks, unreadable
 from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, invalid_text, text_encoding
 from rnntui.text.recognition import recognize
-from rnntui.text.source_files import STDIN, SkippedFile, SourceFiles, is_glob, name_without_suffix
+from rnntui.text.source_files import A_RUN, STDIN, SkippedFile, SourceFiles, is_glob, name_without_suffix
 from rnntui.text.turns import SpeakerLabels
 
 _BLOCK = (
@@ -32,7 +32,7 @@ class Corpus:
 
     Args:
         files: the files to read.
-        skipped: files of a folder that are not text.
+        skipped: files of a folder that are not text, and folders of runs.
         name: default name of a run trained on it.
         display_names: the files as the user named them.
         encoding: encoding of the files.
@@ -86,20 +86,25 @@ class Corpus:
 
     @property
     def notes(self) -> list[str]:
-        """One-line messages for the user: documents that were converted, files that were skipped."""
+        """One-line messages for the user: documents that were converted, files and runs that were skipped."""
         notes = []
         if self.converted:
             kinds = ", ".join(_counted(kind, count) for kind, count in Counter(self.converted.values()).items())
             first = self.display_names[self.files.index(next(iter(self.converted)))]
             notes.append(f"read as text: {kinds} ({first}{', …' if len(self.converted) > 1 else ''})")
-        if self.skipped:
-            reasons = Counter(file.reason for file in self.skipped)
-            first_of = {file.reason: file.path for file in reversed(self.skipped)}
+        runs = [file.path for file in self.skipped if file.reason == A_RUN]
+        skipped = [file for file in self.skipped if file.reason != A_RUN]
+        if runs:
+            noun, more = "run" if len(runs) == 1 else "runs", f" and {len(runs) - 1:,} more" if len(runs) > 1 else ""
+            notes.append(f"skipped {len(runs):,} {noun}, whose files are no text to train on: {runs[0]}{more}")
+        if skipped:
+            reasons = Counter(file.reason for file in skipped)
+            first_of = {file.reason: file.path for file in reversed(skipped)}
             named = [
                 f"{first_of[reason]}{f' and {count - 1:,} more' if count > 1 else ''} ({reason})"
                 for reason, count in reasons.items()
             ]
-            files = "1 file that is" if len(self.skipped) == 1 else f"{len(self.skipped):,} files that are"
+            files = "1 file that is" if len(skipped) == 1 else f"{len(skipped):,} files that are"
             notes.append(f"skipped {files} not text: {', '.join(named)}")
         return notes
 
@@ -175,6 +180,13 @@ def find_corpus(
     )
 
 
+def blank_content(corpus: Corpus) -> str:
+    """Return what is in a corpus without text, for messages: blank lines, or nothing."""
+    if any(path.stat().st_size for path in corpus.files):
+        return "only blank lines"
+    return "the file is empty" if len(corpus.files) == 1 else "the files are empty"
+
+
 def check_sources(sources: list[str], encoding: str = "utf-8") -> None:
     """Raise the errors of `find_corpus`, but for those of archives and documents, which take long to open."""
     _add_all(sources, SourceFiles(text_encoding(encoding), converts=False))
@@ -184,10 +196,12 @@ def _add_all(sources: list[str], files: SourceFiles) -> SourceFiles:
     for source in sources:
         files.add(source)
     if not files.files:
-        reason = files.skipped[0].reason if files.skipped else ""
-        binaries = f", and {len(files.skipped):,} that are not text ({reason})" if files.skipped else ""
+        binaries = [file.reason for file in files.skipped if file.reason != A_RUN]
+        runs = len(files.skipped) - len(binaries)
+        others = f", and {len(binaries):,} that are not text ({binaries[0]})" if binaries else ""
+        others += f", and {runs:,} {'run' if runs == 1 else 'runs'}" if runs else ""
         raise CorpusError(
-            f"no text files in {few_names(sources)}{binaries}", hint="name a text file, or a folder with one"
+            f"no text files in {few_names(sources)}{others}", hint="name a text file, or a folder with one"
         )
     return files
 

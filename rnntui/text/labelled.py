@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from rnntui.errors import CorpusError, UsageError
-from rnntui.formatting import few_names
+from rnntui.formatting import few_names, few_names_with_verb
 from rnntui.kinds.labelled_corpus_info import DETECTED_COLUMNS, LabelledColumns, LabelledLayout, check_columns
 from rnntui.text.aligned_files import without_accompanying_files
-from rnntui.text.corpus import Corpus
+from rnntui.text.corpus import Corpus, blank_content
 from rnntui.text.dropped_rows import quote
 from rnntui.text.fasttext import PREFIX, looks_like_fasttext, read_fasttext_rows, refuse_several_labels
 from rnntui.text.json_pairs import json_texts, key_of, list_length, looks_like_json, read_json_rows, refuse_json_array
@@ -161,9 +161,8 @@ def _labelled_corpus(
     corpus: Corpus, rows: LabelledRows, layouts: tuple[LabelledLayout, ...], described: list[str], warnings: list[str]
 ) -> LabelledCorpus:
     """Return the corpus with its notes. Raises `CorpusError` if it has no row."""
-    names = few_names(corpus.display_names)
     if not rows.rows:
-        raise _no_rows(names, rows, layouts, is_blank=any(path.stat().st_size for path in corpus.files))
+        raise _no_rows(corpus, rows, layouts)
     labels = count_labels(rows.rows)
     short = [f"{quote(label)} {count:,}" for label, count in labels.items() if len(label) <= _MAX_SHOWN][:_MAX_LABELS]
     shown = f" ({', '.join(short)}{', …' if len(labels) > len(short) else ''})" if short else ""
@@ -180,13 +179,13 @@ def _labelled_corpus(
     return LabelledCorpus(rows.rows, corpus.name, corpus.display_names, rows.dropped, layouts, (summary, *warnings))
 
 
-def _no_rows(names: str, rows: LabelledRows, layouts: tuple[LabelledLayout, ...], is_blank: bool) -> CorpusError:
+def _no_rows(corpus: Corpus, rows: LabelledRows, layouts: tuple[LabelledLayout, ...]) -> CorpusError:
+    names = corpus.display_names
     hint = "a row is a text, a tab and its label; or give a folder for each label, with a text in each file"
     if rows.dropped.count:
         problem = rows.dropped.message.removeprefix("left out ")
-        return CorpusError(f"{names} has no labelled text: {problem}", hint=hint)
+        names_have = few_names_with_verb(names, "has", "have")
+        return CorpusError(f"{names_have} no labelled text: {problem}", hint=hint)
     if any(layout.header for layout in layouts):
-        return CorpusError(f"{names}: no labelled texts, only a header row")
-    return CorpusError(
-        f"{names}: no labelled texts, {'only blank lines' if is_blank else 'the file is empty'}", hint=hint
-    )
+        return CorpusError(f"{few_names(names)}: no labelled texts, only a header row")
+    return CorpusError(f"{few_names(names)}: no labelled texts, {blank_content(corpus)}", hint=hint)

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnntui.errors import CorpusError
-from rnntui.formatting import few_names
+from rnntui.formatting import few_names, few_names_with_verb
 from rnntui.kinds.inputs import parse_columns
 from rnntui.kinds.pair_corpus_info import FIRST_TABLE_LAYOUT, PairLayout
 from rnntui.text.aligned_files import find_aligned_files, read_aligned_rows, without_accompanying_files
 from rnntui.text.compressed import read_beginning, without_compression_suffix
-from rnntui.text.corpus import Corpus
+from rnntui.text.corpus import Corpus, blank_content
 from rnntui.text.dropped_rows import quote
 from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.parallel_corpus import Pair, PairRows, ParallelCorpus
@@ -143,9 +143,8 @@ def _parallel_corpus(
     corpus: Corpus, rows: PairRows, layouts: tuple[PairLayout, ...], described: list[str], warnings: list[str]
 ) -> ParallelCorpus:
     """Return the corpus with its notes. Raises `CorpusError` if it has no pair."""
-    names = few_names(corpus.display_names)
     if not rows.pairs:
-        error = _no_pairs(names, rows, layouts, is_blank=any(path.stat().st_size for path in corpus.files))
+        error = _no_pairs(corpus, rows, layouts)
         raise CorpusError(error.problem, hint=warnings[-1]) if warnings else error
     count, first = len(rows.pairs), rows.pairs[0]
     others = f"; {len(described) - _MAX_DESCRIPTIONS} more layouts" if len(described) > _MAX_DESCRIPTIONS else ""
@@ -156,14 +155,16 @@ def _parallel_corpus(
     return ParallelCorpus(rows.pairs, corpus.name, corpus.display_names, rows.dropped, layouts, (summary, *warnings))
 
 
-def _no_pairs(names: str, rows: PairRows, layouts: tuple[PairLayout, ...], is_blank: bool) -> CorpusError:
+def _no_pairs(corpus: Corpus, rows: PairRows, layouts: tuple[PairLayout, ...]) -> CorpusError:
+    names = corpus.display_names
     is_table = all(layout.format == "table" for layout in layouts) and layouts
     delimiter = DELIMITERS.get(layouts[0].delimiter, layouts[0].delimiter) if is_table else ""
     expected = f"a row is source, a {delimiter}, target" if is_table else "both sides of a pair must have text"
     if rows.dropped.count:
         problem = rows.dropped.message.removeprefix("left out ")
         hint = "for two files, a sentence on each line, give --source and --target" if is_table else ""
-        return CorpusError(f"{names} has no complete pair: {problem} ({expected})", hint=hint)
+        names_have = few_names_with_verb(names, "has", "have")
+        return CorpusError(f"{names_have} no complete pair: {problem} ({expected})", hint=hint)
     if any(layout.header for layout in layouts):
-        return CorpusError(f"{names}: no pairs, only a header row")
-    return CorpusError(f"{names}: no pairs, {'only blank lines' if is_blank else 'the file is empty'} ({expected})")
+        return CorpusError(f"{few_names(names)}: no pairs, only a header row")
+    return CorpusError(f"{few_names(names)}: no pairs, {blank_content(corpus)} ({expected})")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnntui.atomic_files import atomic_write
-from rnntui.errors import RunError
+from rnntui.errors import RunError, os_error_hint
 from rnntui.text.copied_spans import copied_spans
 from rnntui.untrusted_files import read_bounded
 
@@ -173,7 +173,7 @@ def load_known_words(path: Path) -> frozenset[str]:
     try:
         return frozenset(read_bounded(path, _MAX_WORDS_BYTES).decode("utf-8").splitlines())
     except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from error
+        raise RunError(f"cannot read {path}: {error.strerror}", hint=os_error_hint(error)) from error
     except UnicodeDecodeError as error:
         raise RunError(f"{path} is not UTF-8", hint="the run is broken") from error
 

@@ -9,7 +9,10 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -23,11 +26,15 @@ from rnntui.text.recognition import EXAMINED, recognize
 
 STDIN = "-"
 TABLE_SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".ndjson", ".json")
+A_RUN = "a run"
+"""Reason for which a folder that holds a trained model is skipped."""
+
+_OF_RUNS = ("model.safetensors", "checksums.json", "resume")  # beside config.json; the first only once it has weights
 _COPIED = 1 << 22  # bytes copied at a time
 
 
 class SkippedFile(NamedTuple):
-    """A file of a folder that is not read; `reason` says what it is, as in "a PNG image"."""
+    """A file of a folder that is not read, or a run; `reason` says what it is, as in "a PNG image"."""
 
     path: Path
     reason: str
@@ -42,7 +49,7 @@ class SourceFiles:
         converts: False leaves archives and documents as they are, to see quickly whether all files exist.
         files: the files to read: those named, members of archives, copies of standard input, pipes and documents.
         display_names: a name for each file, as the user named it.
-        skipped: files of folders and archives that are not text.
+        skipped: files of folders and archives that are not text, and folders of runs.
         converted: the files among `files` that are UTF-8 text of documents, with the type of each document.
     """
 
@@ -56,7 +63,7 @@ class SourceFiles:
     def add(self, source: str) -> None:
         """Add a file, folder or glob, or `-` for standard input.
 
-        Raises `UsageError` if it does not exist, `CorpusError` if an archive or document cannot be read.
+        Raises `UsageError` if it does not exist or is a run, `CorpusError` if an archive or document cannot be read.
         """
         if source == STDIN:
             if sys.stdin is None or sys.stdin.isatty():
@@ -66,15 +73,16 @@ class SourceFiles:
         path = Path(source)
         if path_exists(source):
             if path.is_dir():
+                if _is_run(path):
+                    raise UsageError(f"{source} is a run, not a text", hint="name a text file, or a folder with one")
                 self._add_folder(path, str(path))
             else:
                 self._add_file(path, source)
             return
-        matches = _matches(source)
-        listed = [file for match in matches for file in (_visible_files(match) if match.is_dir() else [match])]
-        named = {match for match in matches if not match.is_dir()}
-        for file in dict.fromkeys(listed):  # `notes/**` matches a folder and again the files in it
-            if file in named:
+        matched = _matched_files(source)
+        self._skip_runs(map(str, matched.runs))
+        for file, is_named in matched.files.items():
+            if is_named:
                 self._add_file(file, str(file))
             else:
                 self._add_member(file, str(file))
@@ -100,8 +108,13 @@ class SourceFiles:
             self._append(path, name)
 
     def _add_folder(self, folder: Path, name: str) -> None:
-        for path in _visible_files(folder):
+        files, runs = _visible_files(folder)
+        self._skip_runs(str(Path(name) / run.relative_to(folder)) for run in runs)
+        for path in files:
             self._add_member(path, str(Path(name) / path.relative_to(folder)))
+
+    def _skip_runs(self, names: Iterable[str]) -> None:
+        self.skipped += [SkippedFile(Path(name), A_RUN) for name in names]
 
     def _add_member(self, path: Path, name: str) -> None:
         """Add a file of a folder, or skip it if it is not text."""
@@ -143,7 +156,11 @@ def path_exists(source: str) -> bool:
 
 def is_glob(source: str) -> bool:
     """Return True for a name with wildcards that no file has."""
-    return any(wildcard in source for wildcard in "*?[") and not path_exists(source)
+    return _has_wildcard(source) and not path_exists(source)
+
+
+def _has_wildcard(name: str) -> bool:
+    return any(wildcard in name for wildcard in "*?[")
 
 
 def stored(stream: BinaryIO, suffix: str = "") -> Path:
@@ -175,13 +192,50 @@ def _matches(source: str) -> list[Path]:
     return [Path(match) for match in matches]
 
 
-def _visible_files(folder: Path) -> list[Path]:
-    """Return the files of a folder and its subfolders, sorted, without hidden ones."""
+class _Matched(NamedTuple):
+    """Files that a glob matches, True for those that it matches themselves and not only as part of a folder; runs."""
+
+    files: dict[Path, bool]
+    runs: list[Path]
+
+
+def _matched_files(source: str) -> _Matched:
+    """Return what a glob matches; `notes/**` matches a folder and again the files in it, which are there once."""
+    fixed = sum(1 for _ in takewhile(lambda part: not _has_wildcard(part), Path(source).parts))
+    is_run = cache(_is_run)
+    files: dict[Path, bool] = {}
+    runs: dict[Path, None] = {}
+    for match in _matches(source):
+        around = [folder for folder in (match, *match.parents) if len(folder.parts) > fixed and is_run(folder)]
+        if around:
+            runs[around[-1]] = None
+        elif match.is_dir():
+            members, inner = _visible_files(match)
+            runs |= dict.fromkeys(inner)
+            for file in members:
+                files.setdefault(file, False)
+        else:
+            files[match] = True
+    return _Matched(files, list(runs))
+
+
+def _visible_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the files of a folder and its subfolders, without hidden ones and without runs; and the runs; sorted."""
     files: list[Path] = []
+    runs: list[Path] = []
     for parent, folders, names in os.walk(folder):  # passes over a subfolder that cannot be read or is gone by now
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        visible = [name for name in folders if not name.startswith(".")]
+        runs += [path for name in visible if _is_run(path := Path(parent, name))]
+        folders[:] = [name for name in visible if Path(parent, name) not in runs]
         files += [path for name in names if not name.startswith(".") and (path := Path(parent, name)).is_file()]
-    return sorted(files)
+    return sorted(files), sorted(runs)
+
+
+def _is_run(folder: Path) -> bool:
+    """Return True for a folder of a run, or of a search for settings: people train in the folder of their texts."""
+    if (folder / "config.json").is_file():
+        return any((folder / name).exists() for name in _OF_RUNS)
+    return folder.suffix == ".tuning" and (folder / "tuning.jsonl").is_file()
 
 
 def _copy_of_pipe(path: Path) -> Path:

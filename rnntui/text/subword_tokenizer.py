@@ -21,7 +21,7 @@ import sentencepiece
 
 from rnntui.atomic_files import atomic_write
 from rnntui.config import SMALLEST_SUBWORDS
-from rnntui.errors import TokenizerError, UsageError
+from rnntui.errors import TokenizerError, UsageError, os_error_hint
 from rnntui.processors import usable_cpus
 from rnntui.text.tokenizer import END, UNKNOWN
 from rnntui.untrusted_files import read_bounded
@@ -273,7 +273,7 @@ class SubwordTokenizer:
         try:
             return cls(read_bounded(path, _MAX_MODEL_BYTES), kind)
         except OSError as error:
-            raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
+            raise TokenizerError(f"cannot read {path}: {error.strerror}", hint=os_error_hint(error)) from error
         except TokenizerError as error:
             raise TokenizerError(f"{path}: {error}", hint="the run is broken") from error
 

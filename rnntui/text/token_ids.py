@@ -5,15 +5,16 @@ Nothing here holds the whole text in memory: the corpus is read in blocks, and t
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnntui.atomic_files import sync_file
-from rnntui.errors import CorpusError
+from rnntui.errors import CorpusError, os_error_hint
 from rnntui.formatting import few_names
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.background_hash import BackgroundHash
@@ -27,6 +28,7 @@ from rnntui.untrusted_files import check_regular, open_regular
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rnntui.config import Newlines
     from rnntui.kinds.corpus_info import DocumentUnit
     from rnntui.text.character_counts import CharacterFile
     from rnntui.text.corpus import Corpus
@@ -71,7 +73,7 @@ class TokenFile(TokenFileInfo):
                 raise CorpusError(f"{path} does not hold {self.tokens:,} ids, as recorded", hint="the run is broken")
             return np.memmap(path, dtype=dtype, mode="r", shape=(self.tokens,))
         except OSError as error:
-            raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+            raise CorpusError(f"cannot read {path}: {error.strerror}", hint=os_error_hint(error)) from error
 
     def largest_id(self, path: Path) -> int:
         """Return the largest id of the file; unlike that of the mapped array, it leaves no page of it in memory."""
@@ -109,8 +111,31 @@ def corpus_stats(corpus: Corpus, file: CharacterFile | None = None) -> CorpusSta
             characters += len(block)
         fingerprint = digest.hexdigest()
     if not characters:
-        raise CorpusError(f"{few_names(corpus.display_names)}: the corpus is empty", hint="give it some text")
+        raise _empty(corpus)
     return CorpusStats(counter.counts, characters, fingerprint, speakers, "".join(samples))
+
+
+def corpus_fingerprints(corpus: Corpus) -> dict[Newlines, str]:
+    """Return the hash of a corpus by treatment of line ends, as in `CorpusStats`; the text is read once.
+
+    Raises `CorpusError` if it is empty or cannot be read.
+    """
+    # Of the joined text too: a line break between two files completes a CR at the end of the first.
+    line_ends = io.IncrementalNewlineDecoder(None, translate=True)
+    is_empty = True
+    with BackgroundHash() as kept, BackgroundHash() as translated:
+        for block in replace(corpus, newlines="keep").blocks():
+            is_empty = False
+            kept.update(block.encode("utf-8", "surrogatepass"))
+            translated.update(line_ends.decode(block).encode("utf-8", "surrogatepass"))
+        translated.update(line_ends.decode("", final=True).encode())
+        if is_empty:
+            raise _empty(corpus)
+        return {"universal": translated.hexdigest(), "keep": kept.hexdigest()}
+
+
+def _empty(corpus: Corpus) -> CorpusError:
+    return CorpusError(f"{few_names(corpus.display_names)}: the corpus is empty", hint="give it some text")
 
 
 def _whole_lines(block: str, size: int, at_start: bool) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 
 from rnntui.atomic_files import atomic_write
 from rnntui.config import MAX_TOKENS
-from rnntui.errors import TokenizerError, UsageError
+from rnntui.errors import TokenizerError, UsageError, os_error_hint
 from rnntui.text.tokenizer import END, UNKNOWN
 from rnntui.text.word_boundaries import words
 from rnntui.untrusted_files import MAX_JSON_BYTES, read_json
@@ -199,7 +199,7 @@ class WordTokenizer:
                 raise TokenizerError("words must be a list of texts")
             return cls(table["words"], table.get("has_end") is True, table.get("without_spaces") is not True)
         except OSError as error:
-            raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
+            raise TokenizerError(f"cannot read {path}: {error.strerror}", hint=os_error_hint(error)) from error
         except (ValueError, KeyError, TypeError, AttributeError, TokenizerError) as error:
             raise TokenizerError(f"{path} is not a word table", hint="the run is broken") from error
 

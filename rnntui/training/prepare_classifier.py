@@ -244,7 +244,7 @@ def resumable_classifier_run(
     text = None
     if texts is not None:  # read already, and without line ends
         text = TrainingText(
-            texts.name, texts.display_names, lambda newlines: texts.fingerprint(), accept_change=accept_change
+            texts.name, texts.display_names, lambda: {"universal": texts.fingerprint()}, accept_change=accept_change
         )
     return find_resumable_run(CLASSIFIER, text, name, checkpoints)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, Newlines, TokenizerConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import CorpusError
 from rnntui.formatting import few_names, few_names_with_verb
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
@@ -27,7 +27,7 @@ from rnntui.text.document_detection import detect_documents
 from rnntui.text.document_split import split_documents
 from rnntui.text.ngram_counts import counted_once
 from rnntui.text.text_split import TextSplit
-from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_stats, write_token_file
+from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_fingerprints, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
 from rnntui.text.turns import speaker_labels_of
@@ -214,10 +214,8 @@ def resumable_language_model_run(
     if corpus is None:
         return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
 
-    def fingerprint(newlines: Newlines) -> str:
-        return corpus_stats(replace(corpus, newlines=newlines)).fingerprint
-
-    text = TrainingText(corpus.name, corpus.display_names, fingerprint, corpus.newlines, accept_change)
+    fingerprints = partial(corpus_fingerprints, corpus)
+    text = TrainingText(corpus.name, corpus.display_names, fingerprints, corpus.newlines, accept_change)
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 

@@ -187,7 +187,7 @@ def resumable_seq2seq_run(
     text = None
     if pairs is not None:  # read already, and without line ends
         text = TrainingText(
-            pairs.name, pairs.display_names, lambda newlines: pairs.fingerprint(), accept_change=accept_change
+            pairs.name, pairs.display_names, lambda: {"universal": pairs.fingerprint()}, accept_change=accept_change
         )
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 

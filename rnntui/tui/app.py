@@ -13,6 +13,7 @@ from textual.command import CommandPalette
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
+from rnntui.system_memory import release_free_memory
 from rnntui.tui import alt_keys, preferences
 from rnntui.tui.installation import UPGRADED, Installation
 from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems, known_keys
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from rnntui.tui.command_palette import Command
+
+
+_MEMORY_INTERVAL = 60.0  # seconds
 
 
 def _command_provider() -> type[Provider]:
@@ -100,10 +104,14 @@ class RnntuiApp(App[None]):
         self.stylesheet.read(self.DIALOGS_CSS_PATH)  # parsed with the next widget, here the footer
         await self.mount(KeyFooter())
         self.query_one(ContentSwitcher).styles.margin = 0
+        self.set_interval(_MEMORY_INTERVAL, self._release_memory)
         if self.preferences.keymap:
             self._problems += keymap_problems(self.preferences.keymap, self._known_keys())
         for problem in self._problems:
             self.notifications.warn(problem, title="Settings", seconds=10)
+
+    def _release_memory(self) -> None:
+        self.run_worker(release_free_memory, thread=True, group="memory", exit_on_error=False)
 
     # -- tabs ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Rnntui
 
 ARGUMENTS = ("-n", "120", "--temperature", "0.3", "--no-echo")
 
@@ -27,7 +26,7 @@ def longest_copy(text: str, source: str) -> str:
     return longest
 
 
-def test_sample_reports_copies_and_keeps_to_a_limit(rnntui: Rnntui, trained: Path, run: Path) -> None:
+def test_sample_reports_copies_and_keeps_to_a_limit(rnntui, trained: Path, run: Path) -> None:
     source = (trained.parent / "words.txt").read_text()
     source = source[: int(len(source) * 0.9)]
     free = rnntui("sample", *ARGUMENTS, "--seed", "1", "--novelty")
@@ -47,7 +46,7 @@ def test_sample_reports_copies_and_keeps_to_a_limit(rnntui: Rnntui, trained: Pat
     assert (run / "novelty").is_dir() and rnntui("delete", "words", "--yes").code == 0 and not run.exists()
 
 
-def test_a_text_that_stops_and_goes_on_copies_as_if_it_had_never_stopped(rnntui: Rnntui, run: Path) -> None:
+def test_a_text_that_stops_and_goes_on_copies_as_if_it_had_never_stopped(rnntui, run: Path) -> None:
     limit = ("--temperature", "0.3", "--novel", "9", "--no-echo")
     whole = rnntui("sample", "-n", "80", "--seed", "4", *limit).out
     first = rnntui("sample", "-n", "33", "--seed", "4", *limit, "--save-state", "s").out
@@ -55,7 +54,7 @@ def test_a_text_that_stops_and_goes_on_copies_as_if_it_had_never_stopped(rnntui:
     assert (first.removesuffix("\n") + rest).split() == whole.split()
 
 
-def test_evaluate_inspect_and_index(rnntui: Rnntui, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluate_inspect_and_index(rnntui, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnntui.inspection.novelty_report.DEFAULT_TEXTS", 3)
     monkeypatch.setattr("rnntui.inspection.novelty_report.DEFAULT_LENGTH", 60)
     table = rnntui("evaluate", "--novelty")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import tomllib
 from pathlib import Path
@@ -70,9 +71,17 @@ def test_what_is_wrong_in_a_file_is_told_in_a_line(rnntui, content: str, problem
     assert result.code == 2 and result.err.startswith(f"rnntui: {problem}") and result.err.count("\n") == 1
 
 
-def test_a_file_that_cannot_be_read_is_named(rnntui) -> None:
+def test_a_file_that_cannot_be_read_is_named(rnntui, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rnntui("train", "--config", "no.toml").err == (
-        "rnntui: --config no.toml: no such file; check the name and its folder\n"
+        "rnntui: --config: no.toml: no such file; check the name and its folder\n"
+    )
+
+    def refuse(*arguments: object, **keywords: object) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert rnntui("train", "--config", "a.toml").err == (
+        "rnntui: --config: cannot read a.toml: Permission denied; allow reading it, or name another file\n"
     )
 
 

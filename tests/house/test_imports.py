@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -160,3 +161,14 @@ print(*{name.partition(".")[0] for name in sys.modules})
     command = [sys.executable, "-c", code, *packages]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return set(result.stdout.split())
+
+
+def test_no_test_imports_a_conftest() -> None:
+    """Each folder has its own `conftest`, and which of them the import gives depends on what is tested with it."""
+    importing = [
+        path.name
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if re.search(r"^\s*(from|import) conftest\b", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert importing == [] and len(set(names)) == len(names)

@@ -24,6 +24,7 @@ from rnntui.inference.translator import load_translator
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.integrity import verify_run
+from rnntui.runs.lookup import shipped_runs
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 from rnntui.text.corpus import find_corpus
@@ -154,6 +155,17 @@ def test_an_exported_run_is_complete_in_half_precision_and_thinned(tmp_path: Pat
     for name, weight in ours.items():
         assert weight.dtype == np.float32 and theirs[name].dtype == np.float16
         np.testing.assert_array_equal(weight.astype(np.float16), theirs[name])
+
+
+@pytest.mark.parametrize("run", shipped_runs(), ids=lambda run: run.name)
+def test_every_file_has_a_checksum_and_the_licence_goes_with_a_copy(run: RunFolder, tmp_path: Path) -> None:
+    assert {report.state for report in verify_run(run)} == {"whole"}
+    export_run(run, tmp_path / "copy")
+    copy = RunFolder(tmp_path / "copy")
+    assert copy.license_file.read_bytes() == run.license_file.read_bytes()
+    assert {report.state for report in verify_run(copy)} == {"whole"}
+    copy.license_file.write_text(copy.license_file.read_text("utf-8").replace("MIT", "WTF"), "utf-8")
+    assert [report.name for report in verify_run(copy) if report.is_broken] == ["license.json"]
 
 
 def test_weights_too_large_for_half_precision_are_refused(tmp_path: Path) -> None:

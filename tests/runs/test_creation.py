@@ -55,10 +55,8 @@ def make_run(tmp_path: Path) -> MakeRun:
 def text(fingerprint: str = "abc", *, kept: str = "", name: str = "input", source: str = "a/input.txt") -> TrainingText:
     """A text whose fingerprint differs with its line ends kept if `kept` is given."""
 
-    def hashed(newlines: Newlines) -> str:
-        return kept or fingerprint if newlines == "keep" else fingerprint
-
-    return TrainingText(name, (source,), hashed)
+    fingerprints: dict[Newlines, str] = {"universal": fingerprint, "keep": kept or fingerprint}
+    return TrainingText(name, (source,), lambda: fingerprints)
 
 
 def error_of(text: TrainingText | None, tmp_path: Path, name: str | None = None) -> RnntuiError:
@@ -187,7 +185,7 @@ def test_runs_that_cannot_be_read_or_resumed_do_not_stop_the_search(make_run: Ma
 
 
 def test_the_text_is_not_read_where_there_is_no_run(make_run: MakeRun, tmp_path: Path) -> None:
-    def unreadable(newlines: Newlines) -> str:
+    def unreadable() -> dict[Newlines, str]:
         raise AssertionError("the text was read")
 
     unread = TrainingText("input", ("a/input.txt",), unreadable)

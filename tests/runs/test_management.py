@@ -212,6 +212,6 @@ def test_folders_that_cannot_be_written_to_give_one_line(runs: Path, monkeypatch
     run = RunFolder(runs / "a")
     monkeypatch.setattr(Path, "rename", deny)
     for refused in (lambda: rename_run(run, "b"), lambda: delete_run(run, runs)):
-        with pytest.raises(RnntuiError, match=r"cannot (rename|delete) .*: Permission denied$"):
+        with pytest.raises(RnntuiError, match=r"cannot (rename|delete) .*: Permission denied; check its permissions$"):
             refused()
     assert [each.name for each in runs_in(runs)] == ["a"] and not run.is_locked()

@@ -11,7 +11,8 @@ import pytest
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.errors import CorpusError
 from rnntui.text import pair_ids
-from rnntui.text.corpus import find_corpus
+from rnntui.text.corpus import Corpus, find_corpus
+from rnntui.text.labelled import read_labelled
 from rnntui.text.pair_ids import PairDataset, PairWriter
 from rnntui.text.pair_split import train_validation_split
 from rnntui.text.pairs import read_aligned_files, read_table
@@ -56,6 +57,20 @@ def test_a_table_without_pairs_is_one_clear_line(tmp_path: Path, text: str, says
     with pytest.raises(CorpusError, match=says) as error:
         read_table(corpus(tmp_path, "p.tsv", text))
     assert "\n" not in str(error.value)
+
+
+def test_messages_about_several_files_are_in_the_plural(tmp_path: Path) -> None:
+    def several(names: str, text: str) -> Corpus:
+        return find_corpus([str(corpus(tmp_path, name, text).files[0]) for name in names.split()])
+
+    for text, says in [("", "no pairs, the files are empty"), ("one\n", "b.tsv have no complete pair: ")]:
+        with pytest.raises(CorpusError, match=says):
+            read_table(several("a.tsv b.tsv", text))
+    for text, says in [("", "no labelled texts, the files are empty"), ("one\n", "b.tsv have no labelled text: ")]:
+        with pytest.raises(CorpusError, match=says):
+            read_labelled(several("a.tsv b.tsv", text))
+    with pytest.raises(CorpusError, match=r"b\.es end after 2 lines and \S+, \S+c\.en do not; each line must be"):
+        read_aligned_files(several("a.en c.en", "one\ntwo\n"), several("a.es b.es", "uno\n"))
 
 
 def test_two_files_are_read_line_by_line(tmp_path: Path) -> None:

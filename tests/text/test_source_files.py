@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.errors import CorpusError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.text.corpus import check_sources, find_corpus
 
 HTML = """<!DOCTYPE html><html><head><title>Title</title><style>p {}</style><script>x()</script></head><body>
@@ -232,6 +232,36 @@ def test_an_archive_is_read_as_a_folder(suffix: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="not utf-8") as caught:
         text_of(written(tmp_path / "bad.zip", zipped({"bad.txt": b"\xff\xfa"})))
     assert str(caught.value).startswith(f"{tmp_path}/bad.zip/bad.txt is not utf-8")
+
+
+def test_runs_in_a_folder_of_texts_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "notes/b.txt", "notes/config.json"):  # the last belongs to something else
+        written(Path(name), b"text")
+    for run, file in [("first", "model.safetensors"), ("second", "checksums.json"), ("third", "resume/state")]:
+        for part in ("config.json", "known_words.txt", "source/words.txt", file):
+            written(Path("checkpoints", run, part), b"{}")
+    written(Path("checkpoints/search.tuning/tuning.jsonl"), b"{}")
+    texts = ("a.txt", "notes/b.txt", "notes/config.json")
+    for source, expected, skipped in [
+        (".", texts, "skipped 4 runs, whose files are no text to train on: checkpoints/first and 3 more"),
+        ("**", texts, "skipped 4 runs, whose files are no text to train on: checkpoints/first and 3 more"),
+        ("*", texts, "skipped 4 runs, whose files are no text to train on: checkpoints/first and 3 more"),
+        ("**/*.txt", texts[:2], "skipped 3 runs, whose files are no text to train on: checkpoints/first and 2 more"),
+        ("[nc]*/*", texts[1:], "skipped 4 runs, whose files are no text to train on: checkpoints/first and 3 more"),
+    ]:
+        corpus = find_corpus([source])
+        assert (sorted(corpus.display_names), corpus.notes) == (sorted(expected), [skipped]), source
+    named = find_corpus(["checkpoints/first/*.txt"])
+    assert named.display_names == ("checkpoints/first/known_words.txt",) and named.notes == []
+    with pytest.raises(CorpusError, match="no text files in checkpoints, and 4 runs; name a text file"):
+        find_corpus(["checkpoints"])
+    with pytest.raises(UsageError, match="checkpoints/first is a run, not a text; name a text file"):
+        find_corpus(["checkpoints/first"])
+    written(Path("all.zip"), zipped({"a.txt": b"text", "runs/a/config.json": b"{}", "runs/a/checksums.json": b"{}"}))
+    packed = find_corpus(["all.zip"])
+    assert packed.display_names == ("all.zip/a.txt",)
+    assert packed.notes == ["skipped 1 run, whose files are no text to train on: all.zip/runs/a"]
 
 
 @pytest.mark.parametrize(

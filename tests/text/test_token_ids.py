@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnntui
-from rnntui.config import TokenizerConfig, TokenizerType
+from rnntui.config import Newlines, TokenizerConfig, TokenizerType
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import DocumentUnit
 from rnntui.text.char_tokenizer import CharTokenizer
@@ -25,7 +25,14 @@ from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.pair_ids import write_pairs
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.text_split import TextSplit
-from rnntui.text.token_ids import TokenFile, _whole_lines, corpus_stats, count_words, write_token_file
+from rnntui.text.token_ids import (
+    TokenFile,
+    _whole_lines,
+    corpus_fingerprints,
+    corpus_stats,
+    count_words,
+    write_token_file,
+)
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer as make_tokenizer_of_split
 from rnntui.text.turns import SpeakerLabels
@@ -222,10 +229,32 @@ def test_another_text_has_another_fingerprint(other: str, tmp_path: Path) -> Non
     assert corpus_stats(corpus_of(tmp_path, other)).fingerprint != fingerprint
 
 
+@repeatable
+@given(st.lists(st.text(alphabet="a\u00e9\r\n", min_size=1, max_size=6), min_size=1, max_size=3), st.integers(1, 5))
+def test_fingerprints_for_all_line_ends_take_one_reading(scratch: Path, texts: list[str], block: int) -> None:
+    opened: list[Path] = []
+
+    def counted(path: Path, size: int) -> Iterator[bytes]:
+        opened.append(path)
+        data = path.read_bytes()
+        yield from (data[start : start + block] for start in range(0, len(data), block))
+
+    names = [f"{number}.txt" for number in range(len(texts))]
+    for name, text in zip(names, texts, strict=True):
+        (scratch / name).write_bytes(text.encode())
+    corpus = find_corpus([str(scratch / name) for name in names])
+    expected = {choice: corpus_stats(replace(corpus, newlines=choice)).fingerprint for choice in get_args(Newlines)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rnntui.text.corpus.read_blocks", counted)
+        assert corpus_fingerprints(corpus) == expected and len(opened) == len(names)
+
+
 @pytest.mark.parametrize("content", ["", "\N{ZERO WIDTH NO-BREAK SPACE}"])
 def test_an_empty_corpus_is_told_by_its_name(content: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"corpus\.txt.*empty"):
         corpus_stats(corpus_of(tmp_path, content))
+    with pytest.raises(CorpusError, match=r"corpus\.txt.*empty"):
+        corpus_fingerprints(corpus_of(tmp_path, content))
 
 
 @repeatable

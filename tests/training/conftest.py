@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from forks import Forks
 from process_pairs import Pair
+from tiny_runs import word_text
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.runs.folder import RunFolder
@@ -19,12 +19,6 @@ from rnntui.training.prepare_language_model import LanguageModelRequest, create_
 from rnntui.training.process_group import ProcessGroup
 
 MakeRun = Callable[..., RunFolder]
-
-
-def word_text(words: int = 3000, seed: int = 0) -> str:
-    """Return lines of a few words in random order: quick to learn, impossible to memorize."""
-    rng = random.Random(seed)
-    return "".join(rng.choice(["alpha ", "beta ", "gamma ", "delta\n"]) for _ in range(words))
 
 
 @pytest.fixture

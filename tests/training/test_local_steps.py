@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import word_text
 from labelled_runs import make_labelled_run, opinions
 from pair_runs import copy_rows, make_pair_run
 from process_pairs import Pair
 from test_resume import StopAfter, ignore, never
+from tiny_runs import word_text
 
 import rnntui
 from rnntui.cli.main import run

@@ -10,12 +10,11 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from conftest import word_text
 from labelled_runs import make_labelled_run, opinions
 from pair_runs import copy_rows, make_pair_run
 from process_pairs import Pair, assert_close, free_port
 from test_resume import StopAfter, ignore, never
-from tiny_runs import QUICK
+from tiny_runs import QUICK, word_text
 
 from rnntui.cli.main import run
 from rnntui.errors import UsageError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import ClassVar
 
@@ -244,6 +245,16 @@ async def test_notifications_cover_neither_prompt_nor_footer_and_esc_closes_them
         await wait_until(pilot, lambda: not app.screen.query(Toast))
         app.notifications.error("/a/long/path", title="Not saved")
         await wait_until(pilot, lambda: app.screen.query(Toast))
+
+
+async def test_memory_is_given_back_again_and_again(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    monkeypatch.setattr("rnntui.tui.app._MEMORY_INTERVAL", 0.05)
+    monkeypatch.setattr("rnntui.tui.app.release_free_memory", lambda: threads.append(threading.current_thread().name))
+    app = RnntuiApp(runs)
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: len(threads) >= 2)
+    assert "MainThread" not in threads, "keys need not wait"
 
 
 async def test_a_screenshot_is_saved_under_a_free_name(runs: Path) -> None:

@@ -424,7 +424,9 @@ async def test_leaving_keeps_what_was_typed() -> None:
 
 
 @pytest.mark.usefixtures("few")
-async def test_defaults_and_close_by_mouse() -> None:
+async def test_defaults_and_close_by_mouse(tmp_path: Path) -> None:
+    # The message for a missing file would come after a pause, and move a button away from a click that takes as long.
+    (tmp_path / "a.txt").touch()
     app = Host({"corpus": "a.txt", "name": "mine", "hidden": "9", "cell": "rnn", "seed": "5", "tied": "yes"})
     async with app.run_test(size=(120, 40)) as pilot:
         assert app.field("tied").query_one(Select).value == "yes"

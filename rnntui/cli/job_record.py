@@ -1,0 +1,149 @@
+"""Record of a job that writes `FILE`, in `.FILE.job`: its settings, and checksums of the lines that FILE answers."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.errors import RnntuiError, UsageError, read_error, write_error
+
+if TYPE_CHECKING:
+    import click
+
+_CHECKSUM_SIZE = 4  # bytes
+_MAX_SHOWN = 80  # characters of a setting, which may be a whole prompt
+_UNRECORDED = {"output", "resume", "jobs", "debug", "checkpoints", "run_name"}
+"""Parameters that do not change what is written, or whose value the run has."""
+
+
+def record_file_of(output: Path) -> Path:
+    """Return the file with the record of the job that writes an output."""
+    return output.with_name(f".{output.name}.job")
+
+
+def file_stamp(path: Path) -> list[int]:
+    """Return what tells a file from one that was changed since; empty if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def recorded_settings(context: click.Context, identity: Mapping[str, Any], ignored: Collection[str]) -> dict[str, Any]:
+    """Return what decides on the output of a command, as JSON gives it back: its parameters, and `identity`."""
+    parameters = {
+        name: value for name, value in context.params.items() if name not in _UNRECORDED and name not in ignored
+    }
+    settings: dict[str, Any] = parse_json(json.dumps({**parameters, **identity}))
+    return settings
+
+
+def write_settings(file: Path, settings: Mapping[str, Any]) -> None:
+    """Begin a record, without checksums."""
+    atomic_write(file, json.dumps(settings).encode() + b"\n")
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """Return the settings of a record. Raises `RnntuiError` if it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            settings = parse_json(stream.readline())
+    except (OSError, ValueError):
+        settings = None
+    if not isinstance(settings, dict):
+        raise RnntuiError(f"{file} cannot be read", hint="remove it to go on without a check of settings and input")
+    return settings
+
+
+def check_settings(context: click.Context, now: Mapping[str, Any], before: Mapping[str, Any], output: Path) -> None:
+    """Raise `UsageError` if a job is gone on with by other settings; a seed that is not given is the one it has."""
+    flags = {parameter.name: max(parameter.opts, key=len) for parameter in context.command.params}
+    for name in sorted(now):
+        old, new = before.get(name), now[name]
+        if new == old or (name == "seed" and new is None):
+            continue
+        if name in flags:
+            difference = f"another value of {flags[name]}: {_shown(old)}, not {_shown(new)}"
+        elif name.startswith("run"):
+            difference = f"another {name}: {_shown(old)}, not {_shown(new)}"
+        else:  # a `file_stamp`
+            difference = f"other {name}, which have changed since"
+        raise UsageError(
+            f"{output} was begun with {difference}",
+            setting=name if name in flags else "",
+            hint="name another --output" if name not in flags else "give the same settings, or name another --output",
+        )
+
+
+class InputChecksums:
+    """Checksums of the lines whose answers an output has, after the settings in the file of its record.
+
+    A line's checksum is stored before its answer. Where answers have none, as the record was lost, their lines are
+    taken as they are now.
+
+    Args:
+        file: the record, which has settings.
+        output: the output, for messages.
+        done: number of lines of the output.
+    """
+
+    def __init__(self, file: Path, output: Path, done: int) -> None:
+        self._path, self._output = file, output
+        try:
+            with file.open("r+b") as stream:
+                start = len(stream.readline())
+                stored = (file.stat().st_size - start) // _CHECKSUM_SIZE
+                self._unread = min(stored, done)  # checksums that `check` has not compared yet
+                stream.truncate(start + self._unread * _CHECKSUM_SIZE)
+            self._reader = file.open("rb")
+            self._reader.seek(start)
+            self._writer = file.open("ab", buffering=0)
+        except OSError as error:
+            raise read_error(file, error) from error
+
+    def check(self, text: str, label: str) -> None:
+        """Compare the next line that is answered already. Raises `UsageError` if it is another one than then.
+
+        Args:
+            text: the line.
+            label: what it is called in the message, such as `line 3`.
+        """
+        if not self._unread:
+            self.add([text])
+            return
+        self._unread -= 1
+        if self._reader.read(_CHECKSUM_SIZE) != _checksum(text):
+            raise UsageError(
+                f"{self._output} was begun with another input: {label} has changed since",
+                hint="restore the input, or name another --output",
+            )
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Store the checksums of lines that will be answered next."""
+        data = b"".join(map(_checksum, texts))
+        try:
+            while data:
+                data = data[self._writer.write(data) :]
+        except OSError as error:
+            raise write_error(self._path, error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+        self._writer.close()
+
+
+def _checksum(text: str) -> bytes:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass")).to_bytes(_CHECKSUM_SIZE, "big")
+
+
+def _shown(value: Any) -> str:
+    if value in (None, []):
+        return "none"
+    shown = json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}…"
