@@ -119,7 +119,9 @@ def test_what_is_logged_later_at_the_newest_step_is_shown(tmp_path: Path) -> Non
         assert curve.series.values[-2000:].tolist() == losses[-2000:]
 
 
-@pytest.mark.parametrize(("first", "last"), [(0, 0), (5, 15), (29_995, 30_500), (59_990, 10**9), (60_000, 70_000)])
+@pytest.mark.parametrize(
+    ("first", "last"), [(0, 0), (0, 9), (5, 15), (5, 19), (29_995, 30_500), (59_990, 10**9), (60_000, 70_000)]
+)
 def test_rows_between_steps_are_those_of_a_search_of_all(path: Path, first: int, last: int) -> None:
     expected = [row for row in metrics_log.read_metrics(path) if first <= row["step"] <= last]
     assert json.dumps(rows_between(path, first, last, 1 << 20)) == json.dumps(expected)

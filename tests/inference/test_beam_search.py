@@ -27,6 +27,7 @@ from rnntui.inference.utf8_masks import Utf8Masks
 from rnntui.kinds.pair_corpus_info import PairLengths
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.placeholders import PLACEHOLDERS
+from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.vocabulary import BOS, EOS, Vocabulary
 
 SIZE = 8
@@ -117,6 +118,13 @@ def test_the_best_continuations_are_those_of_a_full_sort(vocab_size: int) -> Non
             found, (np.take_along_axis(scores, order, 1), order // vocab_size, order % vocab_size), strict=True
         ):
             np.testing.assert_array_equal(ours, expected)
+
+
+def test_of_equal_continuations_the_first_are_the_best_on_any_machine() -> None:
+    logits = np.tile(np.array([0.0, 1.0, 1.0, 0.0], dtype=np.float32), (3, 16))
+    _, slots, tokens = _best_continuations(logits, np.zeros(3), np.zeros((1, 3)), 40)
+    ones = np.flatnonzero(logits[0]).tolist()
+    assert slots.tolist() == [[0] * 32 + [1] * 8] and tokens.tolist() == [[*ones, *ones[:8]]]
 
 
 @pytest.mark.parametrize("token", [0, 1, 63, 64, 65, 127, 128, 191, 192, 199])
@@ -473,6 +481,20 @@ def test_no_hypothesis_has_half_a_character(seed: int) -> None:
         for hypothesis in result.hypotheses:
             end = 0 if hypothesis.ended else 1  # only at the length limit, a character may be cut off
             assert "\ufffd" not in hypothesis.text[: len(hypothesis.text) - end]
+
+
+def test_a_translation_has_whole_characters_only() -> None:
+    tokenizer = SubwordTokenizer.train(["el erizo y la niña: été 日本\n" * 20], "bpe", 300, 30)
+    target = Vocabulary(tokenizer)
+    _, model = tiny_models(target.size, target.size, True, 3)
+    bias = np.zeros(target.size, dtype=np.float32)
+    bias[list(target.byte_tokens())] = 5.0
+    model._output_bias = model._output_bias + bias
+    search = BatchedSearch(model, target, PairLengths(40, 40, 40))
+    jobs = [SearchJob(source, BeamConfig(n_best=4)) for source in sources_of([3, 6, 9], target.size, 3)]
+    texts = [h.text[: len(h.text) - (not h.ended)] for found in search.search(jobs, SearchOptions()) for h in found]
+    assert any(ord(character) > 0x7F for text in texts for character in text)
+    assert not any("\ufffd" in text for text in texts)
 
 
 class Recorder(BatchedSearch):

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -353,6 +354,22 @@ def test_memory_does_not_grow_with_the_length_of_the_text() -> None:
     assert max(held[30:]) <= 1.1 * max(held[:30])
 
 
+def test_a_prompt_is_read_once_however_many_texts_begin_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    generation = Generation(small_model(), generators_from(1, 50))
+    read: list[tuple[int, ...]] = []
+    feed = NumpyLanguageModel.feed
+
+    def counted(model: NumpyLanguageModel, tokens: Ids, *args: Any) -> Any:
+        read.append(tokens.shape)
+        return feed(model, tokens, *args)
+
+    monkeypatch.setattr(NumpyLanguageModel, "feed", counted)
+    generation.feed(PROMPT)
+    drawn(generation, 3)
+    generation.feed(PROMPT)
+    assert read == [(8, 1), (8, 50)], "later the texts differ"
+
+
 @pytest.mark.parametrize("texts_differ", [False, True])
 def test_progress_of_a_prompt_is_told_as_fractions(texts_differ: bool) -> None:
     generation = Generation(small_model(), generators_from(1, 2))
@@ -390,8 +407,8 @@ def test_the_initial_context_is_the_end_of_the_document_before() -> None:
 
 
 def test_the_initial_context_is_a_line_break() -> None:
-    knows = CharTokenizer(["a", "\n"])
-    assert initial_context_ids(knows).tolist() == [2]
+    knows = CharTokenizer([*"\n ABCDEFGHIJKLMNOPQRSTUVWXYZ"])
+    assert initial_context_ids(knows).tolist() == knows.encode("\n").tolist(), "and nothing else"
     assert initial_context_ids(CharTokenizer(["a"])).tolist() == [], "<unk> is not a line break"
 
 

@@ -185,6 +185,17 @@ def test_top_p_of_one_keeps_all_and_of_zero_the_likeliest(logits: Logits) -> Non
 def test_of_equal_tokens_top_p_keeps_the_first_on_any_machine(size: int) -> None:
     logits = np.zeros(size, dtype=np.float32)
     assert kept_of(logits, top_p(logits, 0.5 - 0.1 / size)) == list(range(size // 2))
+    # Two levels in turn: sorting such a row in the fastest way moves equal numbers past one another.
+    logits[::2] = 1.0
+    share = float(exact_softmax(logits)[1]) * (size // 5)
+    expected = sorted([*range(0, size, 2), *range(1, size, 2)[: size // 5]])
+    assert kept_of(logits, top_p(logits, float(exact_softmax(logits)[::2].sum()) + share - 0.1 / size)) == expected
+
+
+@pytest.mark.parametrize("size", [2, 8, 1024])
+def test_top_p_keeps_no_further_token_where_the_sum_is_p_exactly(size: int) -> None:
+    logits = np.zeros(size, dtype=np.float32)
+    assert len(kept_of(logits, top_p(logits, 0.5))) == size // 2
 
 
 def test_top_p_reaches_p_in_a_vocabulary_of_tens_of_thousands() -> None:
@@ -241,6 +252,22 @@ def test_banned_tokens_are_ruled_out_and_no_others(logits: Logits, data: st.Data
     banned = data.draw(st.lists(st.integers(0, len(logits) - 1), max_size=5))
     kept = kept_of(logits, ban_tokens(logits, banned))
     assert kept == [i for i in range(len(logits)) if logits[i] > -np.inf and i not in banned]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda logits: apply_temperature(logits, 0.5), lambda logits: apply_temperature(logits, 0.0),
+        lambda logits: top_k(logits, 2), lambda logits: top_p(logits, 0.7), lambda logits: min_p(logits, 0.1),
+    ],
+    ids=["temperature", "greedy", "top-k", "top-p", "min-p"],
+)  # fmt: skip
+def test_a_row_is_changed_as_if_it_were_alone_however_large_the_logits_beside_it_are(
+    function: Callable[[Logits], Logits],
+) -> None:
+    row = np.array([3.0, 1.5, 2.0, -4.0, 1.0], dtype=np.float32)
+    rows = np.stack([row, row + 50, row[::-1] - 50])
+    assert np.array_equal(function(rows), np.stack([function(each) for each in rows]))
 
 
 @repeatable

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelConfig
 from rnntui.config_generation import SamplingConfig
+from rnntui.inference.copy_guard import CopyGuard
 from rnntui.inference.generate import Generation, generate_tokens, generators_from
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.utf8_masks import Utf8Masks, utf8_masks
@@ -146,6 +147,25 @@ def test_texts_of_a_batch_and_restored_texts_are_the_same_within_characters_too(
         assert rows(other, SETTINGS[0], 8) == expected
         generation.restore(point)
     assert within > 5, "snapshots within a character are what this is about"
+
+
+class EvenCharacters:
+    """A training text in which every stretch ends with a character of an even number."""
+
+    def contains(self, text: str) -> bool:
+        return ord(text[-1]) % 2 == 0
+
+
+def test_what_is_drawn_in_place_of_a_copy_is_whole_characters_too(tokenizer: SubwordTokenizer) -> None:
+    logits = np.zeros(tokenizer.vocab_size, dtype=np.float32)
+    logits[list(tokenizer.byte_tokens)] = 1.0
+    generation = masked(model_of(logits), tokenizer, 1, 3)
+    generation.copy_guard = guard = CopyGuard(EvenCharacters(), tokenizer, 1, 3)
+    for row in rows(generation, SETTINGS[0], 80):
+        text = tokenizer.decode(row)
+        assert "\N{REPLACEMENT CHARACTER}" not in text[:-1] and tokenizer.unknown_id not in row
+        assert any(ord(character) > 0x7F for character in text)
+    assert guard.refused > 20 and guard.exceeded == 0
 
 
 def test_a_text_without_invalid_bytes_is_the_same_as_without_masks(tokenizer: SubwordTokenizer) -> None:

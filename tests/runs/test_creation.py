@@ -16,7 +16,15 @@ from rnntui.errors import CorpusError, RnntuiError, RunError, UsageError
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.seq2seq import SEQ2SEQ
-from rnntui.runs.creation import TrainingText, configs_on, find_resumable_run, publish_run, staging_folder
+from rnntui.runs.creation import (
+    TrainingText,
+    check_name,
+    configs_on,
+    find_resumable_run,
+    publish_run,
+    staging_folder,
+    take_over,
+)
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 
@@ -79,6 +87,9 @@ def test_a_text_that_has_changed_is_told_from_another(make_run: MakeRun, tmp_pat
     assert error.hint.startswith("--accept-changed-corpus goes on with the run's own copy of its text")
     error = error_of(text("new", source="b/input.txt"), tmp_path, "input")
     assert error.problem == "b/input.txt is not the text that run input was trained on, a/input.txt"
+    make_run("of old", "ghi", 0.5, sources=())
+    error = error_of(text("new"), tmp_path, "of old")
+    assert error.problem == "a/input.txt is not the text that run of old was trained on"
     error = error_of(text("new", name="unheard"), tmp_path)
     assert isinstance(error, UsageError) and error.problem.startswith("no run on unheard to resume")
 
@@ -204,3 +215,36 @@ def test_a_file_in_place_of_the_folder_of_runs_is_named(tmp_path: Path) -> None:
     (tmp_path / "runs").touch()
     with pytest.raises(RunError, match="runs is a file, not a folder of runs"), staging_folder(tmp_path / "runs"):
         pass
+
+
+def test_a_name_that_is_none_or_is_taken_is_refused(tmp_path: Path) -> None:
+    check_name("free", tmp_path)
+    with pytest.raises(UsageError, match=r"--name 'a/b' is not a valid name of a run; "):
+        check_name("a/b", tmp_path)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("taken", "link"):
+        with pytest.raises(UsageError, match=f"run {name} exists in"):
+            check_name(name, tmp_path)
+
+
+@pytest.mark.parametrize("usable", ["a", "b", "c"])
+def test_what_a_killed_process_encoded_is_found_among_the_folders_of_others(tmp_path: Path, usable: str) -> None:
+    staged = RunFolder(tmp_path / "staged")
+    staged.resume_folder.mkdir(parents=True)
+    for name in "abc":
+        left = RunFolder(tmp_path / "runs" / f".making-4000000-{name}")
+        left.resume_folder.mkdir(parents=True)
+        left.training_ids.write_text(name)
+        if name == usable:
+            left.encoding_journal.write_text(name)
+    # Another process was faster with the others, or they are of another text.
+    for asked in ({usable}, {"a", "b", "c"}):
+        left = RunFolder(tmp_path / "runs" / f".making-4000000-{usable}")
+        assert take_over(staged.path, tmp_path / "runs", lambda folder: folder.name[-1] in asked)  # noqa: B023
+        assert staged.encoding_journal.read_text() == staged.training_ids.read_text() == usable
+        assert not left.path.exists() and len(list((tmp_path / "runs").iterdir())) == 2
+        left.resume_folder.mkdir(parents=True)
+        staged.training_ids.rename(left.training_ids)
+        staged.encoding_journal.rename(left.encoding_journal)
+    assert not take_over(staged.path, tmp_path / "runs", lambda folder: False)

@@ -322,6 +322,20 @@ def test_a_missing_resume_file_or_missing_metrics_are_said_to_be_lost(trained: R
     assert trained.metrics_file.read_bytes() == b""
 
 
+def test_a_folder_in_place_of_metrics_is_set_aside(trained: RunFolder) -> None:
+    trained.metrics_file.unlink()
+    trained.metrics_file.mkdir()
+    assert outcomes(trained) == {"metrics.jsonl": (False, "replaced by an empty one; its curves are lost")}
+    assert trained.metrics_file.read_bytes() == b""
+
+
+def test_damaged_curves_are_made_again_later(trained: RunFolder) -> None:
+    trained.curves_file.write_bytes(b"damaged")
+    found = (True, "removed; the next chart of the metrics makes it again")
+    assert outcomes(trained) == {"curves.safetensors": found}
+    assert not trained.curves_file.exists()
+
+
 def test_files_that_depend_on_each_other_are_repaired_in_one_go(trained: RunFolder) -> None:
     lines = trained.metrics_file.read_bytes()
     trained.metrics_file.write_bytes(b"\xff\n" + lines)

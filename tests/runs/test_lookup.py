@@ -10,6 +10,7 @@ from run_examples import CONFIG
 
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import (
     CHECKPOINTS_VARIABLE,
@@ -18,6 +19,7 @@ from rnntui.runs.lookup import (
     choice_note,
     find_run,
     named_run,
+    require_kind,
     runs_in,
     shipped_name_note,
     shipped_runs,
@@ -140,6 +142,25 @@ def test_an_unknown_name_is_refused_listing_the_runs(
     assert str(mine) in str(caught.value)
 
 
+def test_of_many_runs_eight_are_listed_and_the_others_counted(shipped: Path, tmp_path: Path) -> None:
+    for letter in "abcdefghij":
+        make_run(tmp_path / "checkpoints", letter, 1)
+    with pytest.raises(UsageError) as caught:
+        named_run("unknown", tmp_path / "checkpoints")
+    assert caught.value.hint == "there are a, b, c, d, e, f, g, h and 3 more"
+
+
+def test_a_run_of_another_kind_is_refused_with_its_own_command(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a", 1)
+    require_kind(run, LANGUAGE_MODEL.id, LANGUAGE_MODEL)
+    with pytest.raises(UsageError, match=r"run a is a .*, not a language model") as caught:
+        require_kind(run, SEQ2SEQ.id, LANGUAGE_MODEL)
+    assert caught.value.hint.endswith("rnntui translate --run a")
+    with pytest.raises(UsageError, match="not a language model") as caught:
+        require_kind(run, "of a later version", LANGUAGE_MODEL)
+    assert caught.value.hint == ""
+
+
 def test_the_checkpoints_folder_comes_from_flag_then_environment_then_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -171,10 +192,9 @@ def test_what_is_said_of_the_chosen_run(shipped: Path, tmp_path: Path) -> None:
 
     assert note(None) == "run shakespeare (shipped)"
     assert note("shakespeare") == ""
-    make_run(mine, "shakespeare-2", 1)
-    make_run(mine, "shakespeare-10", 2)
-    make_run(mine, "shakespeare-x", 3)
-    assert note("shakespeare") == "run shakespeare is the shipped model; your own is shakespeare-10"
+    for name, written in (("shakespeare-10", 1), ("shakespeare-2", 3), ("shakespeare-9", 2), ("shakespeare-x", 4)):
+        make_run(mine, name, written)
+    assert note("shakespeare") == "run shakespeare is the shipped model; your own is shakespeare-2"
     assert note(None) == "run shakespeare-x (the newest)" and note("shakespeare-2") == ""
     make_run(mine, "shakespeare", 1)
     assert note("shakespeare") == f"run shakespeare is your own, in {mine}; it hides the shipped model of that name"

@@ -158,8 +158,9 @@ def test_a_read_can_be_bounded(run: RunFolder) -> None:
     assert tail.read(30) == [] and not tail.has_more
 
 
-def test_only_lines_longer_than_the_bound_are_skipped(run: RunFolder) -> None:
-    append(run.metrics_file, b'{"step": 1}\n{"long": "' + b"x" * 100 + b'"}\n{"step": 2}\n')
+@pytest.mark.parametrize("length", range(100, 120))
+def test_only_lines_longer_than_the_bound_are_skipped(run: RunFolder, length: int) -> None:
+    append(run.metrics_file, b'{"step": 1}\n{"long": "' + b"x" * length + b'"}\n{"step": 2}\n')
     tail = MetricsTail(run.metrics_file)
     found = tail.read(20)
     while tail.has_more:

@@ -14,7 +14,8 @@ import pytest
 from run_examples import Failure, fail
 
 from rnntui.errors import RunError
-from rnntui.runs.weights_file import check_arrays, load_arrays, load_weights, save_arrays
+from rnntui.runs.weights_file import check_arrays, load_arrays, load_weights, open_weights, save_arrays
+from rnntui.runs.weights_header import read_weights_header
 
 
 def test_arrays_and_metadata_round_trip(tmp_path: Path) -> None:
@@ -75,6 +76,39 @@ def test_weights_of_any_dtype_load_as_float32(dtype: type, tmp_path: Path) -> No
     weights = load_weights(path)
     assert weights["w"].dtype == np.float32
     assert weights["w"].tolist() == [[0.5, -2.0]]
+
+
+@pytest.mark.parametrize(("stored", "read"), [("<f2", "<f2"), ("<f4", "<f4"), ("<f8", "<f4")])
+def test_a_table_has_half_the_bits_where_its_file_has_and_32_else(tmp_path: Path, stored: str, read: str) -> None:
+    save_arrays(tmp_path / "model.safetensors", {"w": np.array([[0.5, -2.0]], dtype=stored)}, {})
+    with open_weights(tmp_path / "model.safetensors") as weights:
+        table = weights["w"].table()
+    assert table.dtype == read and table.tolist() == [[0.5, -2.0]]
+
+
+def test_a_header_names_each_type_once(tmp_path: Path) -> None:
+    arrays = {"a": np.zeros((2, 3), np.float32), "b": np.zeros(4, np.int8), "c": np.zeros(5, np.float32)}
+    save_arrays(tmp_path / "model.safetensors", arrays, {"step": "7"})
+    header = read_weights_header(tmp_path / "model.safetensors")
+    assert header is not None and sorted(header.types) == ["I8", "float32"]
+    assert (header.parameters, header.step) == (15, 7)
+
+
+@pytest.mark.parametrize("room", [-1, 0])
+def test_a_header_longer_than_any_of_ours_is_not_read(
+    tmp_path: Path, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.safetensors").write_bytes(GOOD)
+    monkeypatch.setattr("rnntui.runs.weights_header._MAX_BYTES", struct.unpack("<Q", GOOD[:8])[0] + room)
+    assert (read_weights_header(tmp_path / "model.safetensors") is None) == (room < 0)
+
+
+@pytest.mark.parametrize("shape", ["[-1]", "[1.0]", "[true]", '["1"]', "1", "[1, -1, -1]", "[" + "1, " * 32 + "1]"])
+def test_what_is_no_shape_is_no_header(tmp_path: Path, shape: str) -> None:
+    path = tmp_path / "model.safetensors"
+    header = f'{{"w": {{"dtype": "F32", "shape": {shape}, "data_offsets": [0, 4]}}}}'.encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    assert read_weights_header(path) is None
 
 
 def raw_safetensors(dtype: str, data: bytes) -> bytes:

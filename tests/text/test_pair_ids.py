@@ -9,7 +9,7 @@ import pytest
 
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.errors import CorpusError
-from rnntui.text.pair_ids import EncodedPair, PairDataset, PairList, encode_pairs, write_pairs
+from rnntui.text.pair_ids import EncodedPair, PairDataset, PairList, PairWriter, encode_pairs, write_pairs
 from rnntui.text.parallel_corpus import Pair
 from rnntui.text.token_ids import TokenFile
 from rnntui.text.vocabulary import EOS, train_vocabularies
@@ -80,6 +80,28 @@ def test_ids_of_targets_are_counted_in_a_file_of_many_pairs(tmp_path: Path) -> N
     for n in range(17_000):
         counts[4 + n % 5] += n % 4
     assert dataset(tmp_path, many).target_counts(14).tolist() == list(counts.values())
+
+
+@pytest.mark.parametrize(("ids_read", "largest_id"), [(1, 70_000), (7, 255), (1 << 20, 70_000)])
+def test_pairs_that_are_not_kept_are_as_if_they_had_not_been_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ids_read: int, largest_id: int
+) -> None:
+    monkeypatch.setattr("rnntui.text.pair_ids._IDS_READ", ids_read)
+    pairs = encoded(LISTS)
+    for number in range(1 << len(pairs)):
+        kept = np.array([number >> index & 1 for index in range(len(pairs))], dtype=bool)
+        left = [pair for pair, is_kept in zip(pairs, kept, strict=True) if is_kept]
+        with PairWriter(tmp_path / "ids", largest_id) as writer:
+            writer.add(pairs)
+            writer.keep(kept)
+            assert writer.count == len(left)
+            assert [column.tolist() for column in writer.token_counts()] == [
+                [len(pair[side]) for pair in left] for side in (0, 1)
+            ]
+            writer.add(pairs[:1])
+            file = writer.finish(7)
+        expected = write_pairs(tmp_path / "expected", [*left, pairs[0]], 7, largest_id)
+        assert file == expected and (tmp_path / "ids").read_bytes() == (tmp_path / "expected").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,17 @@ def test_a_full_disk_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
     assert "TMPDIR" in found.value.hint
 
 
+def test_rows_of_more_than_some_megabytes_need_a_folder_for_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    pairs = random_pairs(9, 200)
+    assert list(stored(pairs)) == pairs, "so few are in memory"
+    monkeypatch.setattr(stored_rows, "_IN_MEMORY", 1000)
+    with pytest.raises(CorpusError, match=r"cannot keep the rows of the corpus in .*missing: No such file"):
+        stored(pairs)
+
+
 def test_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_rows, "_IN_MEMORY", 10)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import rnntui
 from rnntui.config import Newlines, TokenizerConfig, TokenizerType
 from rnntui.errors import CorpusError
+from rnntui.kinds.corpus_info import DocumentUnit
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.pair_ids import write_pairs
@@ -150,6 +151,7 @@ def test_words_are_counted_with_line_breaks_wherever_blocks_end(
     ("block", "size", "at_start", "lines"),
     [
         ("ab\ncd\nef", 9, True, "ab\ncd\nef"),
+        ("ab\ncd\nef", 8, True, "ab\ncd\nef"),
         ("ab\ncd\nef", 9, False, "cd\nef"),
         ("ab\ncd\nef\n", 7, True, "ab\ncd\n"),
         ("ab\ncd\nef\n", 8, False, "cd\n"),
@@ -204,6 +206,12 @@ def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path:
     )
     with Chunks(5).applied():
         assert corpus_stats(corpus).fingerprint == fingerprint
+
+
+def test_a_text_may_have_half_a_surrogate_pair(tmp_path: Path) -> None:
+    (tmp_path / "half.txt").write_bytes(b"a+2AA-b+2AA-\n")
+    found = corpus_stats(find_corpus([str(tmp_path / "half.txt")], "utf-7"))
+    assert (found.sample, found.characters, found.counts[0xD800]) == ("a\ud800b\ud800\n", 5, 2)
 
 
 @pytest.mark.parametrize("line_end", ["\r\n", "\r"])
@@ -413,6 +421,27 @@ def test_a_text_to_evaluate_names_its_unknown_characters_once_in_order(tmp_path:
     assert unknown == ["日", "本"]
     assert part.characters == 24
     assert tokenizer.decode(ids.astype(np.int64)) == "a\ufffdb\n\ufffda\ufffd\n" * 3
+
+
+@pytest.mark.parametrize("segment", [5, 1 << 20])
+@pytest.mark.parametrize(
+    ("unit", "documents"),
+    [
+        ("line", ["one two", "three", "four"]),
+        ("blank", ["one two\nthree", "four"]),
+        ("file", ["one two\nthree\n\n\nfour"]),
+    ],
+)
+def test_the_end_of_a_document_counts_as_one_character(
+    tmp_path: Path, unit: DocumentUnit, documents: list[str], segment: int
+) -> None:
+    text = "one two\nthree\n\n\nfour\n"
+    tokenizer = CharTokenizer(sorted(set(text)), has_end=True)
+    with Chunks(3, segment).applied():
+        part, _ = write_token_file(corpus_of(tmp_path, text), tokenizer, tmp_path / "text.ids", unit)
+    assert part.characters == part.tokens == 1 + sum(len(document) + 1 for document in documents)
+    ids = part.read(tmp_path / "text.ids").tolist()
+    assert ids == [tokenizer.end_id, *(i for d in documents for i in (*tokenizer.encode(d).tolist(), tokenizer.end_id))]
 
 
 def test_an_empty_text_to_evaluate_has_no_tokens(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -148,3 +149,20 @@ def test_a_record_counts_for_nothing_where_its_files_are_shorter(tmp_path: Path)
     assert journal.resumed([path]) is None
     (tmp_path / "encoding.json").write_bytes(b'{"key": "key", "pro')
     assert journal.resumed([path]) is None
+    for _ in range(2):  # another process may have removed it
+        journal.remove()
+        assert not (tmp_path / "encoding.json").exists()
+
+
+def test_a_record_is_made_every_few_seconds_and_no_more_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = 100.0
+    monkeypatch.setattr("rnntui.text.encoding_journal._INTERVAL", 5.0)
+    monkeypatch.setattr("rnntui.text.encoding_journal.time", SimpleNamespace(monotonic=lambda: seconds))
+    journal = EncodingJournal(tmp_path / "encoding.json", "key")
+    recorded = []
+    with (tmp_path / "ids").open("wb") as file:
+        for seconds in (100.0, 104.9, 105.1, 110.0, 110.2, 114.0):  # noqa: B007
+            file.write(b"x")
+            journal.record([file], {})
+            recorded.append((journal.read() or {}).get("sizes"))
+    assert recorded == [None, None, [3], [3], [5], [5]]

@@ -32,6 +32,7 @@ def few_pairs_count_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnntui.training.encode_pairs._LARGE", 1)
     monkeypatch.setattr("rnntui.text.encoding_journal._INTERVAL", 0.0)
     monkeypatch.setattr("rnntui.text.pair_ids._BATCH", 20)
+    monkeypatch.setattr("rnntui.text.pair_ids._IDS_READ", 500)
 
 
 class Creator:
