@@ -26,8 +26,11 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     classifier the Classify tab.
     """
     # `rnntui serve --app` runs the app without a terminal, with a driver for the browser.
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
+    is_in_browser = "TEXTUAL_DRIVER" in os.environ
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) and not is_in_browser:
         raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")
+    if not sys.stderr.isatty() and not is_in_browser:
+        raise UsageError("chat needs a terminal: it draws on stderr, which is redirected", hint="leave that out")
     from rnntui.kinds.registry import kind_or_default
     from rnntui.runs.lookup import kind_id_of, named_run
 
@@ -45,7 +48,13 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     app = RnntuiApp(folder, run, first=tab or kind.use.tab, reopen=reopen)
     gc.freeze()
     gc.enable()
-    app.run()
+    if is_in_browser:  # whose driver ends the app on a signal
+        app.run()
+    else:
+        from rnntui.cli.app_termination import AppTermination
+
+        with AppTermination(app):
+            app.run()
     for message in app.exit_messages:
         print_note(message)
     return app.return_code or 0

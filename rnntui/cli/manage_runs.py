@@ -12,7 +12,7 @@ from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.errors import UsageError
 from rnntui.formatting import format_bytes
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import named_run, shipped_names
+from rnntui.runs.lookup import named_or_lost_run, named_run, shipped_names
 from rnntui.runs.management import (
     check_deletable,
     delete_run,
@@ -50,7 +50,7 @@ def delete_command(names: tuple[str, ...], yes: bool, checkpoints: str | None) -
     A run in training cannot be deleted, nor a shipped model. If a run is a symbolic link, only the link is deleted.
     """
     folder = existing_checkpoints_folder(checkpoints)
-    runs = list({run.path.absolute(): run for run in (named_run(name, folder) for name in names)}.values())
+    runs = list({run.path.absolute(): run for run in (named_or_lost_run(name, folder) for name in names)}.values())
     for run in runs:
         check_deletable(run, folder)
     if not yes and not _is_confirmed(runs):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from rnntui.cli.inputs import input_options
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_options
 from rnntui.cli.rate_search import rate_search_options
 from rnntui.cli.settings_file import settings_file_options
+from rnntui.cli.signals import SignalThread
 from rnntui.cli.terminal import print_note
 from rnntui.config import Budget
 from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
@@ -119,36 +119,24 @@ def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> P
 class StopRequest:
     """Handler of Ctrl-C and termination signals: the first asks the training to save and stop, a second Ctrl-C aborts.
 
-    Python runs a signal handler only between two of its own instructions, and a step may be one long call into torch.
-    So a thread reads the signals as they arrive, answers at once, and ends the process where an abort comes to nothing.
-
-    Signals are handled inside its `with` block; one that was ignored before, as under `nohup`, stays ignored.
+    A step may be one long call into torch, so a thread reads the signals, answers at once, and ends the process where
+    an abort comes to nothing. Signals are handled inside its `with` block; see `SignalThread`.
     """
 
     def __init__(self) -> None:
         self.requested = False
-        self._is_aborted = False
+        self._is_aborted, self._is_answered = False, False
         self._training: StoppableReporter | None = None
-        self._previous_handlers: dict[int, Any] = {}
-        self._arrived, self._arriving = socket.socketpair()
+        self._signals = SignalThread(self._on_signal, self._answer)
         self._is_over = threading.Event()
 
     def __enter__(self) -> StopRequest:
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            signal_number = getattr(signal, name, None)  # not every system has all three
-            if signal_number is not None and signal.getsignal(signal_number) is not signal.SIG_IGN:
-                self._previous_handlers[signal_number] = signal.signal(signal_number, self._on_signal)
-        self._arriving.setblocking(False)
-        self._previous_fd = signal.set_wakeup_fd(self._arriving.fileno(), warn_on_full_buffer=False)
-        threading.Thread(target=self._answer, name="signals", daemon=True).start()
+        self._signals.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._is_over.set()
-        signal.set_wakeup_fd(self._previous_fd)
-        for signal_number, handler in self._previous_handlers.items():
-            signal.signal(signal_number, handler)
-        self._arriving.close()  # ends the thread
+        self._signals.__exit__(*error)
 
     def begin_training(self, reporter: StoppableReporter) -> None:
         """From now on, save on a signal; before, a signal ends the process, as nothing is written yet."""
@@ -167,22 +155,18 @@ class StopRequest:
             raise KeyboardInterrupt
         self.requested = True
 
-    def _answer(self) -> None:
-        """Answer signals until the block ends."""
-        is_answered = False
-        while data := self._arrived.recv(1):
-            reporter = self._training
-            if reporter is None or data[0] not in self._previous_handlers:
-                continue
-            if not is_answered:
-                is_answered = True
-                reporter.acknowledge_stop()
-            elif data[0] == signal.SIGINT and not self._is_over.wait(_ABORT_SECONDS):
-                reporter.end()
-                for line in reporter.interrupted_lines():
-                    print_note(line)
-                os._exit(INTERRUPTED_EXIT_CODE)  # a run on disk is whole at any instant
-        self._arrived.close()
+    def _answer(self, signal_number: int) -> None:
+        reporter = self._training
+        if reporter is None:
+            return
+        if not self._is_answered:
+            self._is_answered = True
+            reporter.acknowledge_stop()
+        elif signal_number == signal.SIGINT and not self._is_over.wait(_ABORT_SECONDS):
+            reporter.end()
+            for line in reporter.interrupted_lines():
+                print_note(line)
+            os._exit(INTERRUPTED_EXIT_CODE)  # a run on disk is whole at any instant
 
 
 def budget_of_resume(context: click.Context, budget: Budget) -> Budget | None:

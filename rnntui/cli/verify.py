@@ -12,7 +12,7 @@ from rnntui.cli.run_choice import existing_checkpoints_folder
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.integrity import FileReport, verify_run
-from rnntui.runs.lookup import is_shipped, named_run, runs_in, runs_without_settings
+from rnntui.runs.lookup import is_shipped, named_or_lost_run, runs_in, runs_without_settings
 from rnntui.runs.repair import repair_run
 from rnntui.text.control_chars import one_line
 
@@ -35,10 +35,10 @@ def command(names: tuple[str, ...], repair: bool, checkpoints: str | None, as_js
     missing and was not repaired.
     """
     folder = existing_checkpoints_folder(checkpoints)
-    lost = {run.name: run for run in runs_without_settings(folder)}  # no other command finds them
-    runs = [lost.get(name) or named_run(name, folder) for name in names] if names else runs_in(folder)
-    if not names:
-        runs = sorted([*runs, *lost.values()], key=lambda run: run.name)
+    if names:
+        runs = [named_or_lost_run(name, folder) for name in names]
+    else:
+        runs = sorted([*runs_in(folder), *runs_without_settings(folder)], key=lambda run: run.name)
     if not runs:
         print_note(f"no runs in {folder}")
     problems = 0

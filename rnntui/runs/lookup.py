@@ -90,6 +90,12 @@ def runs_without_settings(folder: Path) -> list[RunFolder]:
     return sorted(lost, key=lambda run: run.name)
 
 
+def named_or_lost_run(name: str, checkpoints: Path) -> RunFolder:
+    """Return the run with a name or path, also one of `runs_without_settings`. Raises `UsageError` if there is none."""
+    lost = runs_without_settings(checkpoints)
+    return next((run for run in lost if run.name == name), None) or named_run(name, checkpoints)
+
+
 def is_shipped(run: RunFolder) -> bool:
     """Return True for a shipped model, by whatever path it was reached."""
     path = run.path.resolve()

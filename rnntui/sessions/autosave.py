@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from rnntui.errors import RnntuiError
+from rnntui.errors import RnntuiError, write_error
 
 MAX_DRAFTS = 100
 """Unnamed drafts in a folder; older ones are deleted. A text that was given a name is never deleted."""
@@ -36,6 +36,7 @@ class _Draft:
         self.saved_text = saved_text
         self.tried_text = saved_text  # that of the last write, which may have failed after it was in its file
         self.saved_revision = 0  # of the companion
+        self.saved_unsent = ""
         self.saved_sequence = 0
         self.stamp: tuple[int, int] | None = None  # of the text file when this draft was written
         self.opened_text = ""  # the text as it was opened; kept apart once some of it is cut
@@ -43,21 +44,31 @@ class _Draft:
 
 @dataclass(frozen=True)
 class SaveJob:
-    """One version of a text to write to `path`, and the content of its companion file, of a `revision`."""
+    """One version of a text to write to `path`, and the content of its companion file, of a `revision`.
+
+    `unsent` is what was typed and not sent, which the companion holds beside the text.
+    """
 
     path: Path
     text: str
     companion: str
     revision: int
+    unsent: str
     sequence: int  # of two jobs for one draft the higher is the newer
     draft: _Draft
+
+    @property
+    def is_blank(self) -> bool:
+        """True if nothing is left of what was saved: a line that was typed, and then erased or taken along."""
+        return not self.text and not self.unsent
 
 
 class Autosave:
     """Saves one text at a time into a folder: each in a draft of its own, or in the files that it was opened from.
 
     No text is ever lost by another. What is cut from a text that was opened stays in a draft of its own. Files that
-    another app has changed in the meantime are left alone, and the text goes on in a new draft.
+    another app has changed in the meantime are left alone, and the text goes on in a new draft. A version that could
+    not be saved is tried again with every later one, also after its text was left.
 
     `begin`, `open` and `pending` belong to the thread that owns the text; `write` may run in any number of threads.
     """
@@ -81,6 +92,9 @@ class Autosave:
         self._companion_keeps_cuts = companion_keeps_cuts
         self._lock = threading.Lock()
         self._problem_reported = False
+        self._unwritten: dict[_Draft, SaveJob] = {}  # the newest job of each draft, until it is written
+        self.problem = ""
+        """Why something is not saved; "" while everything is."""
         self._left: WeakKeyDictionary[object, _Draft] = WeakKeyDictionary()  # by the identity of the text
         self.begin()
 
@@ -88,10 +102,10 @@ class Autosave:
         """Begin a new draft. It gets a file when the text differs from `saved_text`."""
         self._draft = _Draft(saved_text)
 
-    def open(self, path: Path, text: str, revision: int = 0) -> None:
-        """Go on in the files of a saved text, which holds `text` and a companion of that revision."""
+    def open(self, path: Path, text: str, revision: int = 0, unsent: str = "") -> None:
+        """Go on in the files of a saved text: its text, the revision of its companion, and the line in that."""
         self._draft = _Draft(text, path)
-        self._draft.saved_revision = revision
+        self._draft.saved_revision, self._draft.saved_unsent = revision, unsent
         if not self._companion_keeps_cuts:
             self._draft.opened_text = text
 
@@ -109,36 +123,66 @@ class Autosave:
         """The text file of the present draft; None as long as nothing of it had to be saved."""
         return self._draft.path
 
-    def pending(self, text: str, companion: Callable[[], str] = str, revision: int = 0) -> SaveJob | None:
-        """Return the job that saves `text`, or None if the text is empty or saved already.
+    def pending(
+        self, text: str, companion: Callable[[], str] = str, revision: int = 0, unsent: str = ""
+    ) -> SaveJob | None:
+        """Return the job that saves `text`, or None if there is nothing to save or all is saved already.
 
         `companion` returns the content of the companion file; it is called only if there is a job. `revision` is that
-        of what the companion holds beside the text.
+        of what the companion holds beside the text and the `unsent` line.
         """
         draft = self._draft
-        if not text or (text, revision) == (draft.saved_text, draft.saved_revision):
+        if not text and not unsent and not draft.saved_unsent:
+            return None
+        if (text, revision, unsent) == (draft.saved_text, draft.saved_revision, draft.saved_unsent):
             return None
         if draft.path is None:
             draft.path = self._new_path()
-        return SaveJob(draft.path, text, companion(), revision, next(_sequence), draft)
+        job = SaveJob(draft.path, text, companion(), revision, unsent, next(_sequence), draft)
+        self._unwritten[draft] = job
+        return job
 
     def write(self, job: SaveJob) -> str:
         """Write a job, unless a newer version of its draft is saved already; then delete the oldest drafts.
 
-        Returns what failed, or "". Only the first failure is returned, so that it is shown once. A text that could
-        not be saved stays pending.
+        Returns what failed, or "". Of failures in a row only the first is returned, so that it is shown once. A text
+        that could not be saved stays pending.
         """
-        problem = self._write(job)
+        problem = self._write_all(job)
         if not problem:
             self._prune()
+            self._problem_reported = False
         elif not self._problem_reported:
             self._problem_reported = True
             return problem
         return ""
 
     def write_last(self, job: SaveJob | None) -> str:
-        """Write what is pending when the app closes. Returns what failed, whether reported before or not, or ""."""
-        return self._write(job) if job is not None else ""
+        """Write what is pending, and all that was not written before, such as a text that was just left.
+
+        Returns what failed, whether reported before or not, or "".
+        """
+        return self._write_all(job)
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while a version is not written that was to be."""
+        return bool(self._unwritten)
+
+    def count_as_saved(self, text: str, revision: int = 0) -> None:
+        """Let a version of the present text count as saved: the user saved it elsewhere, as its draft cannot be."""
+        if self.problem:
+            self._draft.saved_text, self._draft.saved_revision = text, revision
+            self._unwritten.pop(self._draft, None)
+            self.problem = "" if not self._unwritten else self.problem
+
+    def _write_all(self, job: SaveJob | None) -> str:
+        """Write a job and all that were not written before; return the last failure, or ""."""
+        problem = self._write(job) if job is not None else ""
+        for waiting in list(self._unwritten.values()):
+            problem = (self._write(waiting) if waiting is not job else "") or problem
+        self.problem = problem
+        return problem
 
     def newest(self) -> Path | None:
         """Return the text file of the saved text that was written or opened last, by any app; None if there is none."""
@@ -170,21 +214,35 @@ class Autosave:
     def _write(self, job: SaveJob) -> str:
         draft = job.draft
         with self._lock:
-            if job.sequence < draft.saved_sequence or draft.path is None:  # a deleted text is not written again
+            if job.sequence <= draft.saved_sequence or draft.path is None:  # a deleted text is not written again
+                self._drop(job)
                 return ""
             try:
-                draft.path.parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(draft.path.parent)
                 with folder_lock(draft.path.parent):
-                    path = self._prepare_files(draft, job.text)
-                    draft.tried_text = job.text
-                    self._write_draft(replace(job, path=path))
-                    draft.stamp = _stamp(draft.path)
-            except (OSError, RnntuiError) as error:
+                    if job.is_blank and not is_named(draft.path):
+                        for file in files_of(draft.path):
+                            file.unlink()
+                    else:
+                        path = self._prepare_files(draft, job.text)
+                        draft.tried_text = job.text
+                        self._write_draft(replace(job, path=path))
+                        draft.stamp = _stamp(draft.path)
+            except OSError as error:
+                return str(write_error(job.path, error))
+            except RnntuiError as error:
                 return str(error)
             draft.saved_sequence, draft.saved_text, draft.saved_revision = job.sequence, job.text, job.revision
+            draft.saved_unsent = job.unsent
+            self._drop(job)
             if draft is not self._draft:
                 self._touch_present()  # a version that was left is written late; a start continues the present one
             return ""
+
+    def _drop(self, job: SaveJob) -> None:
+        """Forget a job that need not be written any more, unless a newer one of its draft has come."""
+        if self._unwritten.get(job.draft) is job:
+            del self._unwritten[job.draft]
 
     def _touch_present(self) -> None:
         if self._draft.path is not None:
@@ -246,6 +304,19 @@ def folder_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder. Raises `RnntuiError` or `OSError` if that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
+        if file is not None:
+            raise RnntuiError(
+                f"cannot write to {folder}: {file} is a file, not a folder", hint="move it away"
+            ) from None
+        raise
 
 
 def _changed_by_others(draft: _Draft) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rnntui.errors import read_error
-from rnntui.sessions.chat_pane import ChatPane, open_panes
+from rnntui.sessions.chat_pane import ChatPane
 
 if TYPE_CHECKING:
     from rnntui.sessions.autosave import Autosave, SaveJob
@@ -36,6 +36,13 @@ class ChatScreen(Protocol):
     def notifications(self) -> Notifier:
         """Notifications of the session."""
 
+    @property
+    def unsent_line(self) -> str:
+        """What is typed and not sent."""
+
+    def show_unsent_line(self, line: str) -> None:
+        """Show the line that was typed for a text that is opened, to be sent."""
+
     def show_changes(self) -> None:
         """Show the session again: panes, texts, models or alternatives have changed."""
 
@@ -56,6 +63,9 @@ class ChatFiles:
     def __init__(self, panes: list[ChatPane], screen: ChatScreen) -> None:
         """`panes` is the session's own list, whose changes are seen here."""
         self._panes, self._screen = panes, screen
+        self._closed_panes: list[Autosave] = []  # those whose last text may not be saved yet
+        self.early_lines: list[str] = []
+        """Lines that were sent before a model was open."""
 
     def suggested_name(self, pane: ChatPane) -> str | None:
         """Return a file name for the text of a pane, its own or an unused one; None, with a warning, if it is empty."""
@@ -74,6 +84,7 @@ class ChatFiles:
 
         if pane.conversation is not None:
             text_file, turns_file = save(pane.conversation, name, pane.run_name, confirmed=confirmed)
+            pane.autosave.count_as_saved(pane.text, pane.conversation.tree.revision)
             self._screen.notifications.info(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
 
     @cached_property
@@ -106,30 +117,58 @@ class ChatFiles:
     def writes(self) -> Callable[[], str]:
         """Return a function, to be called in a thread, that saves every changed text and returns what failed."""
         pending = self._pending()
-        return lambda: "; ".join(filter(None, [pane.autosave.write(job) for pane, job in pending]))
+        return lambda: "; ".join(filter(None, [autosave.write(job) for autosave, job in pending]))
 
-    def autosave(self) -> None:
-        """Save every text that has changed, in the background."""
-        for pane, job in self._pending():
-            self._screen.save_in_background(pane.autosave, job)
+    def autosave(self, *, leaving: bool = False) -> None:
+        """Save every text that has changed, in the background.
+
+        The unsent line goes along with the prompt, so a text that is being left (`leaving`) is saved without it.
+        """
+        for autosave, job in self._pending("" if leaving else None):
+            self._screen.save_in_background(autosave, job)
+
+    def close_pane(self, pane: ChatPane) -> None:
+        """Save the text of a pane that is closed, in the background."""
+        self.autosave()
+        self._closed_panes = [autosave for autosave in self._closed_panes if autosave.is_waiting]
+        self._closed_panes.append(pane.autosave)
+
+    @property
+    def problem(self) -> str:
+        """Why a text is not saved; "" while all are."""
+        return next((autosave.problem for autosave in self._autosaves() if autosave.problem), "")
 
     def save_at_exit(self) -> str:
-        """Save every text that has changed. Return what to print once the app has closed, or ""."""
+        """Save every text that has changed, and the unsent line. Return what failed, or ""."""
         for pane in self._panes:
             pane.settle()
-        failures = [failure for pane, job in self._pending() if (failure := pane.autosave.write_last(job))]
-        if failures:
-            return f"the text could not be saved: {failures[-1]}"
-        saved = any(pane.autosave.path is not None for pane, _ in open_panes(self._panes))
-        return "the text is saved; continue it with: rnntui chat --reopen" if saved else ""
+        jobs = dict(self._pending())
+        failures = [autosave.write_last(jobs.get(autosave)) for autosave in self._autosaves()]
+        return next((f"the text could not be saved: {failure}" for failure in reversed(failures) if failure), "")
 
-    def _pending(self) -> list[tuple[ChatPane, SaveJob]]:
-        """Return what is to be saved. A text of which a line is taken back to be edited was saved before that."""
+    @property
+    def is_anything_saved(self) -> bool:
+        """True if `--reopen` would find a text of this session."""
+        from rnntui.sessions.autosave import files_of
+
+        paths = [pane.autosave.path for pane in self._panes]
+        return any(path is not None and files_of(path) for path in paths)
+
+    def _autosaves(self) -> list[Autosave]:
+        return [*self._closed_panes, *(pane.autosave for pane in self._panes)]
+
+    def _pending(self, unsent: str | None = None) -> list[tuple[Autosave, SaveJob]]:
+        """Return what is to be saved, with an unsent line, by default that of the prompt.
+
+        A text of which a line is taken back to be edited was saved before that.
+        """
         from rnntui.sessions.transcript_files import pending_transcript
 
+        if unsent is None:
+            unsent = "\n".join(filter(None, [*self.early_lines, self._screen.unsent_line]))
         jobs = [
-            (pane, pending_transcript(pane.autosave, conversation))
-            for pane, conversation in open_panes(self._panes)
-            if not conversation.can_put_back
+            (pane.autosave, pending_transcript(pane.autosave, pane.conversation, unsent))
+            for pane in self._panes
+            if pane.conversation is None or not pane.conversation.can_put_back
         ]
-        return [(pane, job) for pane, job in jobs if job is not None]
+        return [(autosave, job) for autosave, job in jobs if job is not None]

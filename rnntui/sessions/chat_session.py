@@ -57,7 +57,6 @@ class ChatSession:
         self.active = self.panes[0]
         self.offered: OfferedAlternatives | None = None
         self.exit_message = ""  # printed once the app has closed
-        self._early_lines: list[str] = []  # typed before a model was loaded
         self._first_settings: ChatSettings | None = None  # set before a model was loaded
 
     # -- panes and models ----------------------------------------------------------------------------------------
@@ -103,7 +102,8 @@ class ChatSession:
         return pane.conversation
 
     def _say_early_lines(self) -> None:
-        lines, self._early_lines = self._early_lines, []
+        lines = list(self.files.early_lines)
+        self.files.early_lines.clear()
         for line in lines:
             self.say(line)
 
@@ -145,7 +145,7 @@ class ChatSession:
             self._screen.notifications.warn("This is the only pane.")
             return
         self.active.settle()
-        self.files.autosave()
+        self.files.close_pane(self.active)
         self.panes.remove(self.active)
         self.active = self.panes[0]
         self._changed()
@@ -164,7 +164,7 @@ class ChatSession:
     def say(self, line: str) -> None:
         """Say a line in every pane and let the models continue; with an empty line they just continue."""
         if not self.conversations:
-            self._early_lines.append(line)
+            self.files.early_lines.append(line)
             return
         if not line:
             self.generate()
@@ -307,7 +307,7 @@ class ChatSession:
         """Begin an empty text in every pane; the previous one stays autosaved."""
         for pane, conversation in open_panes(self.panes):
             pane.settle()
-            self.files.autosave()
+            self.files.autosave(leaving=True)
             pane.leave_text()
             conversation.clear()
             pane.autosave.begin()
@@ -392,7 +392,7 @@ class ChatSession:
         if pane not in self.panes:  # closed meanwhile
             return
         pane.settle()
-        self.files.autosave()
+        self.files.autosave(leaving=saved is not None)
         conversation = pane.conversation
         if model.model is not None:
             conversation = self._use_model(pane, model.name, model.model)
@@ -400,9 +400,11 @@ class ChatSession:
             pane.leave_text()
             conversation.reopen(saved.content)
             if saved.path is not None:
-                pane.autosave.open(saved.path, pane.text, conversation.tree.revision)
+                pane.autosave.open(saved.path, pane.text, conversation.tree.revision, saved.content.unsent)
             else:
                 pane.autosave.begin()
+            if saved.content.unsent:
+                self._screen.show_unsent_line(saved.content.unsent)
         if model.note:
             self._screen.notifications.warn(model.note, seconds=10)
         self._changed()
@@ -412,7 +414,14 @@ class ChatSession:
         """End the worker, save every text, and set `exit_message`."""
         if self.worker is not None:
             self.worker.close()
-        self.exit_message = self.files.save_at_exit()
+        self.save_at_exit()
+
+    def save_at_exit(self) -> str:
+        """Save every text, and set `exit_message`. Return what failed, or ""."""
+        failure = self.files.save_at_exit()
+        reopen = "the text is saved; continue it with: rnntui chat --reopen" if self.files.is_anything_saved else ""
+        self.exit_message = failure or reopen
+        return failure
 
 
 def _configure(conversation: Conversation, settings: ChatSettings) -> None:

@@ -45,6 +45,10 @@ class EditorDrafts:
         text, run = self._content()
         return self.autosave.pending(text, lambda: json.dumps({"run": run}) + "\n") if text.strip() else None
 
+    def count_as_saved(self) -> None:
+        """Let the present text count as saved: the user saved it elsewhere, as its draft cannot be."""
+        self.autosave.count_as_saved(self._content().text)
+
     @cached_property
     def saved_texts(self) -> SavedTexts:
         """The saved texts of the folder."""

@@ -28,7 +28,8 @@ _MAX_NAME = 100  # bytes, so that a suffix and the name of a partial file fit in
 class SavedText:
     """A saved text as it was when it was read: `path` ends in `.txt`, `modified` is a time as of `time.time`.
 
-    `name` is empty for a draft without one, `run` where no model has taken part.
+    `name` is empty for a draft without one, `run` where no model has taken part. `text` is what was typed and not sent
+    where that is all there is.
     """
 
     path: Path
@@ -258,6 +259,13 @@ def run_of_text(path: Path) -> str:
     return ""
 
 
+def _unsent_of(path: Path) -> str:
+    """Return what was typed and not sent of a text that is empty, or ""."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(parse_bounded_json(read_bounded(path.with_suffix(".jsonl"), MAX_TEXT_BYTES).strip())["unsent"])
+    return ""
+
+
 def read_saved_source(path: Path) -> OpenedSource:
     """Return a text to translate that was saved automatically. Raises `UsageError` if it cannot be read."""
     try:
@@ -275,4 +283,5 @@ def _read(path: Path, modified: int) -> SavedText | None:
         return None
     name = path.stem if is_named(path) else ""
     run = run_of_text(path)
+    text = text or _unsent_of(path)
     return SavedText(path, modified / 1e9, name, run, text, f"{name}\n{run}\n{text}".casefold())

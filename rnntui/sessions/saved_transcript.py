@@ -1,4 +1,4 @@
-"""Format of a saved text: JSON lines of its turns, then of its other branches and of its bookmarks."""
+"""Format of a saved text: JSON lines of its turns, other branches and bookmarks, and of a line that was not sent."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SavedBranch:
 class SavedTranscript:
     """A saved text: the turns of its current branch, the other branches, and bookmarks by the number of their branch.
 
-    `learns` is True if the model was learning from it when it was saved.
+    `learns` is True if the model was learning from it when it was saved; `unsent` is what was typed and not sent.
     """
 
     turn_texts: TurnTexts = field(default_factory=list)
@@ -45,6 +45,7 @@ class SavedTranscript:
     learns: bool = False
     branches: list[SavedBranch] = field(default_factory=list)
     bookmarks: list[tuple[int, Bookmark]] = field(default_factory=list)
+    unsent: str = ""
 
     @property
     def run(self) -> str:
@@ -122,11 +123,16 @@ def _turns_json(branch: Branch) -> str:
     return written[2]
 
 
+def unsent_line(unsent: str) -> str:
+    """Return the last line of a text's: what was typed and not sent; nothing where that is empty."""
+    return json.dumps({"unsent": unsent}) + "\n" if unsent else ""
+
+
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
 class SavedLineError(ValueError):
-    """A line of a saved text is none of a turn, a branch or a bookmark. `number` counts from 1."""
+    """A line of a saved text is none of a turn, a branch, a bookmark or an unsent line. `number` counts from 1."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"line {number} is not a turn of a saved text")
@@ -147,6 +153,8 @@ def parse_lines(lines: Iterable[str]) -> SavedTranscript:
                 saved.number, saved.name = _count(values["current"]), _text(values["name"])
                 saved.learns = values["learns"] is True
                 numbers = {saved.number}
+            elif "unsent" in values:
+                saved.unsent = _text(values["unsent"])
             elif "bookmark" in values:
                 saved.bookmarks.append(_parse_bookmark(values, numbers))
             elif "branch" in values:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,6 +69,7 @@ class TrainingSession:
         self.snapshot = RunsSnapshot()
         self._overlays = OverlaidRuns()
         self._jobs = TrainingJobs()
+        self._ending: set[str] = set()  # paths of runs whose training is over, until its process lets go of them
         self._changes = 0  # counts the runs that were renamed or deleted here
         self.order: RunOrder = "by age"
         self.filter = ""  # words that a run must match to be listed
@@ -90,29 +91,33 @@ class TrainingSession:
             charted = [*self._overlays.paths, *([current] if current else [])]
             snapshot = await asyncio.to_thread(self._watcher.poll, charted)
         self.tunings = await asyncio.to_thread(self._tuning_watcher.poll)
-        notices, appeared = self._update(snapshot, ended)
+        states_before = {run.path: run.state for run in self.snapshot.runs}
+        over = {run.path for run in snapshot.runs if run.state != "running"}
+        self._ending |= {path for path in over if states_before.get(path) == "running"}
+        self._ending &= over
+        locked = await asyncio.to_thread(_locked, self._ending)
+        notices, appeared = self._update(snapshot, ended, locked)
         return PollResult(notices, appeared, snapshot.has_more)
 
     def _update(
-        self, snapshot: RunsSnapshot, ended: Sequence[TrainingProcess]
+        self, snapshot: RunsSnapshot, ended: Sequence[TrainingProcess], locked: set[str]
     ) -> tuple[list[Notice], list[TrainingProcess]]:
         """Take a new snapshot of the runs; return notices, and the processes whose run has just appeared.
 
         Args:
             snapshot: the runs on disk now.
             ended: processes that had ended before the snapshot was taken, so that it holds all that they wrote.
+            locked: paths of runs that are still held by the process that trained them.
         """
-        states_before = {run.path: run.state for run in self.snapshot.runs}
         self.snapshot = snapshot
         self._overlays.keep_only({run.path for run in snapshot.runs})
         appeared = self._jobs.match(snapshot.runs)
-        notices = [
-            end_notice(run)
-            for run in snapshot.runs
-            if states_before.get(run.path) == "running" and run.state != "running"
-        ]
-        for process in ended:
-            notices += self._remove(process)
+        removal_notices = [notice for process in ended for notice in self._remove(process)]
+        # A run can be resumed or deleted once its process, which takes seconds to end, is gone.
+        held = locked | {process.path for process in self._jobs.processes if process.path is not None}
+        notices = [end_notice(run) for run in snapshot.runs if run.path in self._ending - held]
+        self._ending &= held
+        notices += removal_notices
         for process in appeared:
             self.form_values.pop("name", None)  # the next run needs another name
             notices += [Notice(message, f"Training {process.name}", "warning") for message in process.messages()]
@@ -143,8 +148,8 @@ class TrainingSession:
 
     @property
     def activities(self) -> dict[str, str]:
-        """Activity of each run (starting, resuming, stopping), by path."""
-        return self._jobs.activities(self.snapshot.runs)
+        """Activity of each run (starting, resuming, stopping, ending), by path."""
+        return self._jobs.activities(self.snapshot.runs) | dict.fromkeys(self._ending, "ending …")
 
     def listing(self, current: str | None) -> RunListing:
         """Return what the list shows while the run at the path `current` is highlighted."""
@@ -345,6 +350,11 @@ class TrainingSession:
     def tab_for(self, run: WatchedRun) -> str:
         """Return the id of the tab that uses runs of this kind."""
         return _kind_of(run).use.tab
+
+
+def _locked(paths: Iterable[str]) -> set[str]:
+    """Return the paths of runs that a process holds."""
+    return {path for path in paths if RunFolder(Path(path)).is_locked()}
 
 
 def _kind_of(run: WatchedRun) -> ModelKind:

@@ -20,12 +20,19 @@ def transcript_autosave(folder: Callable[[], Path]) -> Autosave:
     return Autosave(folder, "*.jsonl", _write_draft, companion_keeps_cuts=True)
 
 
-def pending_transcript(autosave: Autosave, conversation: Conversation) -> SaveJob | None:
-    """Return the job that saves the text of a conversation, or None if it is empty or saved already."""
-    from rnntui.sessions.saved_transcript import text_lines
+def pending_transcript(autosave: Autosave, conversation: Conversation | None, unsent: str) -> SaveJob | None:
+    """Return the job that saves the text of a conversation and an unsent line, or None if all is empty or saved.
 
+    Without a conversation, as long as no model is open, there is only the line.
+    """
+    from rnntui.sessions.saved_transcript import text_lines, unsent_line
+
+    if conversation is None:
+        return autosave.pending("", lambda: unsent_line(unsent), 0, unsent)
     tree, learns = conversation.tree, conversation.learns
-    return autosave.pending(tree.transcript.text, lambda: text_lines(tree, learns=learns), tree.revision)
+    return autosave.pending(
+        tree.transcript.text, lambda: text_lines(tree, learns=learns) + unsent_line(unsent), tree.revision, unsent
+    )
 
 
 def _write_draft(job: SaveJob) -> None:

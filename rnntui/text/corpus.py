@@ -167,7 +167,7 @@ def find_corpus(
     an archive or document cannot be read.
     """
     encoding = text_encoding(encoding)
-    selected = _add_all(sources, SourceFiles(encoding))
+    selected = _add_all(sources, SourceFiles(encoding, errors=errors))
     return Corpus(
         files=tuple(selected.files),
         skipped=tuple(dict.fromkeys(selected.skipped)),

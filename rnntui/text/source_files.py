@@ -16,13 +16,14 @@ from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from rnntui.config import DecodingErrors
 from rnntui.errors import UsageError
 from rnntui.extras import requirement
 from rnntui.text.archives import ARCHIVE_SUFFIXES, expanded, is_archive
 from rnntui.text.compressed import COMPRESSED_SUFFIXES, read_beginning, unreadable
 from rnntui.text.converters import DOCUMENT_SUFFIXES, can_convert, document_type, text_of_document
-from rnntui.text.encoding import STDIN_NAME
-from rnntui.text.recognition import EXAMINED, recognize
+from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, is_utf8
+from rnntui.text.recognition import EXAMINED, likely_encoding, recognize
 
 STDIN = "-"
 TABLE_SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".ndjson", ".json")
@@ -46,6 +47,7 @@ class SourceFiles:
 
     Args:
         encoding: the encoding of the text.
+        errors: treatment of invalid bytes; with `strict`, files of folders in a legacy encoding are skipped.
         converts: False leaves archives and documents as they are, to see quickly whether all files exist.
         files: the files to read: those named, members of archives, copies of standard input, pipes and documents.
         display_names: a name for each file, as the user named it.
@@ -55,6 +57,7 @@ class SourceFiles:
 
     encoding: str
     converts: bool = True
+    errors: DecodingErrors = "replace"
     files: list[Path] = field(default_factory=list)
     display_names: list[str] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
@@ -134,6 +137,8 @@ class SourceFiles:
             reason = "an archive, to be named separately"
         elif file_type and file_type.encoding:
             reason = f"{reason}: to be read with --encoding {file_type.encoding}"
+        elif not file_type and self.errors == "strict" and (legacy := _legacy_encoding(start, self.encoding)):
+            reason = f"text in another encoding: to be read with --encoding {legacy}"
         if reason:
             self.skipped.append(SkippedFile(Path(name), reason))
         else:
@@ -144,6 +149,17 @@ class SourceFiles:
         copy = stored(io.BytesIO(text.encode("utf-8", "surrogatepass")))
         self.converted[copy] = kind
         self._append(copy, name)
+
+
+def _legacy_encoding(start: bytes, encoding: str) -> str:
+    """Return the legacy encoding in which a file probably is that should be UTF-8; empty if it is, or is damaged."""
+    if not is_utf8(encoding):
+        return ""
+    try:
+        TextDecoder(encoding, "strict", "keep").decode(start)
+    except InvalidTextError as error:
+        return "" if error.offset is None else likely_encoding(start, error.offset)
+    return ""
 
 
 def path_exists(source: str) -> bool:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,9 +21,20 @@ from rnntui.system_memory import release_free_memory
 from rnntui.tui import alt_keys, preferences
 from rnntui.tui.installation import UPGRADED, Installation
 from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems, known_keys
-from rnntui.tui.messages import OpenRun, RememberPreference, RunRenamed
+from rnntui.tui.messages import OpenRun, RememberPreference, RunRenamed, TextsSaved
 from rnntui.tui.notifications import Notifications
-from rnntui.tui.tabs import TABS, FollowsRenames, HasExitMessage, HasModel, OpensRuns, TabContext, TabEntry, WidgetKeys
+from rnntui.tui.tabs import (
+    TABS,
+    FollowsRenames,
+    HasExitMessage,
+    HasModel,
+    KeepsTyping,
+    OpensRuns,
+    SavesTexts,
+    TabContext,
+    TabEntry,
+    WidgetKeys,
+)
 from rnntui.tui.themes import DARK, LIGHT, readable_themes
 from rnntui.tui.typing_target import focus_typing_target
 
@@ -33,6 +48,18 @@ if TYPE_CHECKING:
 
 
 _MEMORY_INTERVAL = 60.0  # seconds
+_QUIT_SECONDS = 30.0  # within which a second Ctrl+Q quits without what cannot be saved
+_MOUSE_MODES = (1000, 1003, 1015, 1006)  # that the driver sets
+
+
+def _problem_of(save: Callable[[], str | None]) -> str:
+    """Save something; return what failed, or ""."""
+    try:
+        return save() or ""
+    except RnntuiError as error:
+        return str(error)
+    except Exception as error:  # it must not keep other texts from being saved
+        return f"a text could not be saved: {type(error).__name__}: {error}"
 
 
 def _command_provider() -> type[Provider]:
@@ -80,6 +107,9 @@ class RnntuiApp(App[None]):
         self._recent_commands: list[str] = []  # ids, the last one first
         self.tabs: dict[str, Widget] = {}
         """The tabs that have been shown, by id."""
+        self._quit_asked = -math.inf  # monotonic time of the last Ctrl+Q at which not all could be saved
+        self._task_context: contextvars.Context | None = None  # of the event loop, once it runs
+        self._loop_of_screen: asyncio.AbstractEventLoop | None = None
         self._make_tab(first, run)
 
     def compose(self) -> ComposeResult:
@@ -88,6 +118,7 @@ class RnntuiApp(App[None]):
             yield self.tabs[self._first]
 
     def on_mount(self) -> None:
+        self._loop_of_screen, self._task_context = asyncio.get_running_loop(), contextvars.copy_context()
         if self.preferences.theme in self.available_themes:
             self.theme = self.preferences.theme
         else:
@@ -134,11 +165,17 @@ class RnntuiApp(App[None]):
 
     def _show_tab(self, tab_id: str) -> None:
         self.query_one(ContentSwitcher).current = tab_id
-        links = " ".join(self._tab_link(tab, tab.id == tab_id) for tab in self._tabs.values())
-        self.query_one("#bar", Static).update(f"[b $text-primary] rnntui [/] {links}")
+        self._update_bar()
         focus = next((w for w in self.tabs[tab_id].query(self._tabs[tab_id].focus) if w.can_focus), None)
         if focus is not None:
             focus.focus()
+
+    def _update_bar(self) -> None:
+        """Show the tabs and, while something is not saved, that instead of the name of the app."""
+        current = self._visible_tab_id
+        links = " ".join(self._tab_link(tab, tab.id == current) for tab in self._tabs.values())
+        name = "[b $text-error] not saved [/]" if self._save_problems else "[b $text-primary] rnntui [/]"
+        self.query_one("#bar", Static).update(f"{name} {links}")
 
     def _tab_link(self, tab: TabEntry, is_current: bool) -> str:
         """Return the markup of a tab in the bar: its key and title, which a click shows."""
@@ -160,6 +197,63 @@ class RnntuiApp(App[None]):
             if isinstance(tab, FollowsRenames):
                 tab.follow_rename(event.old, event.new)
 
+    # -- saving and ending ---------------------------------------------------------------------------------------
+
+    @property
+    def _save_problems(self) -> list[str]:
+        tabs = [tab for tab in self.tabs.values() if isinstance(tab, SavesTexts)]
+        return [tab.save_problem for tab in tabs if tab.save_problem]
+
+    def on_texts_saved(self, event: TextsSaved) -> None:
+        if self.screen_stack and self.query("#bar"):  # else the app is ending
+            self._update_bar()
+
+    def save_all(self) -> list[str]:
+        """Save the texts of all tabs and what is typed in them and in dialogs, as the app may end at once.
+
+        Returns what failed, a line each. A failure of one tab keeps no other from being saved.
+        """
+        problems = []
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, KeepsTyping):
+                problems.append(_problem_of(screen.keep_typing))
+        problems += [_problem_of(tab.save_at_exit) for tab in self.tabs.values() if isinstance(tab, SavesTexts)]
+        return [problem for problem in problems if problem]
+
+    def call_in_loop(self, call: Callable[[], object]) -> bool:
+        """Call a function in the event loop once that is free; return False if there is no loop. For any thread."""
+        if self._loop_of_screen is None:
+            return False
+        try:
+            self._loop_of_screen.call_soon_threadsafe(call, context=self._task_context)
+        except RuntimeError:  # the loop is closed
+            return False
+        return True
+
+    def leave_terminal(self) -> None:
+        """Restore the terminal, as the process is about to end at once. Called in any thread; may block for ever."""
+        driver = self._driver
+        if driver is not None:
+            # Stopping does this in the main thread alone.
+            driver.write("".join(f"\x1b[?{mode}l" for mode in _MOUSE_MODES))
+            driver.stop_application_mode()
+            driver.close()
+
+    async def action_quit(self) -> None:
+        """Save everything and quit; where that fails, only when asked again within half a minute."""
+        problems = self.save_all()
+        asked_before = time.monotonic() - self._quit_asked < _QUIT_SECONDS
+        if not problems or asked_before:
+            self.exit(return_code=1 if problems else 0)
+            return
+        self._quit_asked = time.monotonic()
+        self._update_bar()
+        self.clear_notifications()
+        self.notifications.error(
+            f"{problems[0]}. Ctrl+S saves it elsewhere; {self._key_of('app.quit', 'ctrl+q')} again quits without it.",
+            title="Not saved", seconds=_QUIT_SECONDS,
+        )  # fmt: skip
+
     @property
     def exit_messages(self) -> list[str]:
         """Lines to print once the app has closed."""
@@ -175,6 +269,7 @@ class RnntuiApp(App[None]):
             super()._handle_exception(error)
         elif not self._was_upgraded:
             self._was_upgraded = True
+            self.save_all()
             self.exit(return_code=1)
 
     # -- keys ----------------------------------------------------------------------------------------------------

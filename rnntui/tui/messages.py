@@ -24,6 +24,10 @@ class RunRenamed(Message):
     new: str
 
 
+class TextsSaved(Message):
+    """A tab has saved its texts, or has tried to."""
+
+
 @dataclass
 class RememberPreference(Message):
     """Save a preference for the next start."""

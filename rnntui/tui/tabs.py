@@ -66,6 +66,26 @@ class FollowsRenames(Protocol):
 
 
 @runtime_checkable
+class SavesTexts(Protocol):
+    """A tab that saves what is typed in it; it posts `TextsSaved` after each attempt."""
+
+    def save_at_exit(self) -> str:
+        """Save all that is typed, as the app may end at once. Return what failed in a line, or ""."""
+
+    @property
+    def save_problem(self) -> str:
+        """Why something is not saved; "" while everything is."""
+
+
+@runtime_checkable
+class KeepsTyping(Protocol):
+    """A dialog whose text is kept when the app ends while it is open."""
+
+    def keep_typing(self) -> None:
+        """Take over what is typed, as if it was accepted; the dialog stays open. Raises `RnntuiError` if it cannot."""
+
+
+@runtime_checkable
 class HasExitMessage(Protocol):
     """A tab that may have something to print once the app has closed."""
 

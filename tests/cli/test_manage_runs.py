@@ -165,3 +165,11 @@ def test_an_untrained_run_is_told(rnntui, runs: Path) -> None:
     make_run(runs, "half").write_status(RunStatus("stopped", step=3, steps=6))
     table = {line.split()[0]: line for line in rnntui("runs").out.splitlines()}
     assert table["new"].endswith("untrained") and table["half"].endswith("stopped 50%")
+
+
+def test_a_run_without_settings_is_deleted_by_the_name_that_verify_gives(rnntui, runs: Path) -> None:
+    (runs / "a" / "checksums.json").touch()
+    (runs / "a" / "config.json").unlink()
+    assert "a: " in rnntui("verify").out
+    assert rnntui("delete", "a", "--yes").code == 0 and not (runs / "a").exists()
+    assert rnntui("delete", "a", "--yes").code == 2

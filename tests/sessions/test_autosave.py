@@ -113,7 +113,7 @@ def test_a_text_goes_on_in_its_file_after_a_write_that_failed_half_way(folder: P
     autosave = Autosave(lambda: folder, "*.txt", write)
     assert autosave.write(pending(autosave, "one")) == ""
     errors.append(OSError("disk full"))
-    assert autosave.write(pending(autosave, "one two")) == "disk full"
+    assert "disk full" in autosave.write(pending(autosave, "one two"))
     assert autosave.write(pending(autosave, "one two three")) == ""
     assert texts(folder) == ["one two three"]
 
@@ -123,11 +123,11 @@ def test_a_failed_write_is_reported_once_and_tried_again(
     autosave: Autosave, folder: Path, disk: Disk, error: Exception
 ) -> None:
     disk.error = error
-    assert autosave.write(pending(autosave, "text")) == "disk full"
-    assert autosave.write(pending(autosave, "text")) == ""
-    assert autosave.write_last(autosave.pending("text")) == "disk full"
+    assert "disk full" in autosave.write(pending(autosave, "text"))
+    assert autosave.write(pending(autosave, "text")) == "" and "disk full" in autosave.problem
+    assert "disk full" in autosave.write_last(autosave.pending("text"))
     disk.error = None
-    assert autosave.write_last(autosave.pending("text")) == ""
+    assert autosave.write_last(autosave.pending("text")) == "" and autosave.problem == ""
     assert texts(folder) == ["text"] and autosave.write_last(autosave.pending("text")) == ""
 
 
@@ -248,3 +248,47 @@ def test_without_hard_links_a_version_is_copied(
     autosave.open(path, "one")
     autosave.write(pending(autosave, "two"))
     assert texts(folder) == ["one", "two"]
+
+
+def test_a_text_that_was_left_unsaved_is_saved_with_a_later_one(autosave: Autosave, folder: Path, disk: Disk) -> None:
+    disk.error = OSError("disk full")
+    autosave.write(pending(autosave, "left"))
+    autosave.begin()
+    assert "disk full" in autosave.problem
+    disk.error = None
+    assert autosave.write(pending(autosave, "next")) == "" and autosave.problem == ""
+    assert texts(folder) == ["left", "next"]
+
+
+def test_a_text_that_was_left_just_now_is_saved_at_the_end_though_no_thread_has_begun(
+    autosave: Autosave, folder: Path
+) -> None:
+    pending(autosave, "left")
+    autosave.begin()
+    assert autosave.write_last(None) == "" and texts(folder) == ["left"] and not autosave.is_waiting
+
+
+def test_an_unsent_line_is_saved_without_a_text_and_goes_when_it_is_erased(autosave: Autosave, folder: Path) -> None:
+    job = autosave.pending("", lambda: "a line", unsent="a line")
+    assert job is not None and autosave.write(job) == ""
+    assert [file.read_text() for file in folder.glob("*.jsonl")] == ["a line"]
+    assert autosave.pending("", lambda: "a line", unsent="a line") is None
+    erased = autosave.pending("")
+    assert erased is not None and autosave.write(erased) == "" and list(folder.glob("[!.]*")) == []
+    assert autosave.pending("") is None
+    assert autosave.write(pending(autosave, "text")) == "" and texts(folder) == ["text"]
+
+
+def test_a_text_that_was_saved_elsewhere_is_no_longer_a_problem(autosave: Autosave, disk: Disk) -> None:
+    disk.error = OSError("disk full")
+    autosave.write(pending(autosave, "text"))
+    autosave.count_as_saved("text")
+    assert autosave.problem == "" and autosave.write_last(autosave.pending("text")) == ""
+    assert "disk full" in autosave.write(pending(autosave, "text that went on")) or autosave.problem
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path, disk: Disk) -> None:
+    (tmp_path / "file").touch()
+    autosave = Autosave(lambda: tmp_path / "file" / "texts", "*.txt", disk.write)
+    problem = autosave.write(pending(autosave, "text"))
+    assert f"{tmp_path / 'file'} is a file, not a folder" in problem and "rrno" not in problem

@@ -35,6 +35,7 @@ class FakeScreen:
         self.messages: list[str] = []
         self.updates = 0
         self.notifications = self
+        self.unsent_line = ""
 
     def info(self, text: str, *, title: str = "", seconds: float = 5) -> None:
         self.messages.append(f"{title}: {text}")
@@ -43,6 +44,9 @@ class FakeScreen:
 
     def show_changes(self) -> None:
         self.updates += 1
+
+    def show_unsent_line(self, line: str) -> None:
+        self.unsent_line = line
 
     def save_in_background(self, autosave: Autosave, job: SaveJob) -> None:
         problem = autosave.write(job)
@@ -607,6 +611,64 @@ def test_a_text_that_cannot_be_saved_is_reported_at_the_end(user: User) -> None:
     assert str(user.drafts) in user.notifications
     user.session.close()
     assert "the text could not be saved" in user.session.exit_message
+
+
+def test_an_unsent_line_comes_back_with_its_text(user: User) -> None:
+    text = user.say("Hello")
+    user.screen.unsent_line = "not sent\nyet"
+    user.session.close()
+    again = User(user.drafts.parent)
+    again.drafts = user.drafts
+    again.reopen_last()
+    assert (again.text, again.screen.unsent_line) == (text, "not sent\nyet")
+    again.session.close()
+    assert again.saved == [text]  # in its own file, with the line
+    again.screen.unsent_line = ""
+    again.session.files.autosave()
+    last = User(user.drafts.parent)
+    last.drafts = user.drafts
+    last.reopen_last()
+    assert (last.text, last.screen.unsent_line) == (text, "")
+
+
+def test_an_unsent_line_goes_along_to_another_text(user: User) -> None:
+    text = user.say("Hello")
+    user.screen.unsent_line = "a line"
+    user.session.files.autosave()
+    user.session.new_texts()
+    turns = [path.read_text() for path in user.drafts.glob("*.jsonl")]
+    assert len(turns) == 1 and "a line" not in turns[0]
+    user.session.files.autosave()
+    assert user.saved == ["", text]  # the line is saved before there is a text
+    listed = list(user.session.files.saved_texts.read_all())
+    assert listed[0].title == "a line"
+    user.reopen(str(listed[1].path))
+    assert user.text == text and user.saved == [text]
+
+
+def test_what_was_sent_before_a_model_was_open_is_saved(folder: Path, tmp_path: Path) -> None:
+    user = User(folder)
+    user.drafts = tmp_path / "drafts"
+    user.session.say("early")
+    user.screen.unsent_line = "unsent"
+    user.session.close()
+    again = User(folder)
+    again.drafts = user.drafts
+    again.reopen_last()
+    assert again.screen.unsent_line == "early\nunsent"
+
+
+def test_the_text_of_a_closed_pane_is_saved_once_that_is_possible(user: User) -> None:
+    user.say("Hello")
+    user.session.add_pane()
+    user.write()
+    lost = user.text
+    user.drafts.touch()
+    user.session.close_pane()
+    assert user.session.files.problem
+    user.drafts.unlink()
+    assert user.session.save_at_exit() == "" and not user.session.files.problem
+    assert lost in user.saved
 
 
 def test_a_text_without_end_is_stopped_by_closing_its_pane(user: User) -> None:

@@ -151,7 +151,7 @@ def test_a_resumed_run_that_fails_is_reported_once(user: User, folder: Path) -> 
         set_process(run, user.launcher.processes[0].pid)
         user.launcher.outputs[0].write_text("rnntui: the loss diverged\n")
         user.launcher.processes[0].code = 1
-        user.poll()
+    user.poll()
     assert user.messages == ["Training failed: run: the loss diverged"] and user.session.processes == []
 
 
@@ -192,8 +192,30 @@ def test_the_end_of_any_running_run_is_reported(user: User, folder: Path, status
         user.poll()
         run.write_status(status)
         user.poll()
-        user.poll()
+        # Its process holds the run for some more seconds.
+        assert user.messages == [] and user.session.activities == {str(run.path): "ending …"}
+    user.poll()
+    user.poll()
     assert user.messages == [message]
+
+
+def test_a_run_that_is_said_to_have_stopped_can_be_resumed_at_once(user: User, folder: Path) -> None:
+    run = make_resumable(folder, "run", "stopped")
+    user.poll()
+    user.session.resume(user.run("run"), [])
+    with run.lock():
+        run.write_status(RunStatus("running", step=10, steps=20))
+        set_process(run, user.launcher.processes[0].pid)
+        user.poll()
+        run.write_status(RunStatus("stopped", step=10, steps=20))
+        user.poll()
+    user.poll()  # the run is free, but its process has not ended
+    assert user.messages == [] and user.session.check_resumable(user.run("run")) is not None
+    user.launcher.processes[0].code = 130
+    user.poll()
+    assert user.messages == ["Training has stopped: run is saved; it can be resumed."]
+    assert user.session.check_resumable(user.run("run")) is None
+    assert user.session.check_changeable(user.run("run"), "Not deleted") is None
 
 
 # -- stopping ----------------------------------------------------------------------------------------------------------

@@ -312,3 +312,23 @@ def test_sources_are_checked_without_opening_archives(tmp_path: Path) -> None:
     written(tmp_path / "empty" / "a.png", b"\x89PNG\r\n\x1a\n\0")
     with pytest.raises(CorpusError, match=r"no text files in .*empty, and 1 that are not text \(a PNG image\)"):
         check_sources([str(tmp_path / "empty")])
+
+
+def test_a_file_of_a_folder_in_a_legacy_encoding_is_skipped_and_named(tmp_path: Path) -> None:
+    legacy = "café naïve straße déjà vu où sont-ils passés\n".encode("cp1252") * 50
+    written(tmp_path / "both" / "a.txt", b"one")
+    written(tmp_path / "both" / "b.txt", legacy)
+    corpus = find_corpus([str(tmp_path / "both")])
+    (note,) = corpus.notes
+    assert "".join(corpus.blocks()) == "one" and "b.txt" in note and "--encoding cp1252" in note
+    assert len(find_corpus([str(tmp_path / "both")], errors="replace").files) == 2
+    written(tmp_path / "all" / "b.txt", legacy)
+    with pytest.raises(CorpusError, match="--encoding cp1252"):
+        find_corpus([str(tmp_path / "all")])
+    assert "straße" in "".join(find_corpus([str(tmp_path / "all")], "cp1252").blocks())
+
+
+def test_a_wrong_byte_in_a_file_of_a_folder_is_an_error(tmp_path: Path) -> None:
+    written(tmp_path / "a.txt", "déjà vu, où sont-ils passés\n".encode() * 50 + b"\xff\n")
+    with pytest.raises(CorpusError, match="not utf-8"):
+        "".join(find_corpus([str(tmp_path)]).blocks())

@@ -405,3 +405,13 @@ async def test_an_app_whose_modules_were_replaced_saves_its_texts_and_closes_wit
             await asyncio.sleep(0.02)
         assert user.app.return_code == 1 and UPGRADED in user.app.exit_messages
     assert [path.read_text() for path in texts_folder().glob("*.txt")] == [user.text]
+
+
+def test_with_stderr_redirected_it_says_so_instead_of_drawing_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stream in ("stdin", "stdout"):
+        monkeypatch.setattr(getattr(sys, stream), "isatty", lambda: True)
+    assert run(["chat"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("rnntui: chat needs a terminal") and "stderr" in line

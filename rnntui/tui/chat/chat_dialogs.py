@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
+from rnntui.tui.messages import TextsSaved
+
 if TYPE_CHECKING:
     from rnntui.sessions.branch_tree import Branch
     from rnntui.sessions.chat_files import SavedChat
@@ -79,7 +81,12 @@ class ChatDialogs:
             self._focus_prompt()
         else:
             dialog = AskScreen("Save the text as", suggestion, partial(files.save, pane))
-            self._tab.app.push_screen(dialog, lambda _: self._focus_prompt())
+
+            def done(name: str | None) -> None:
+                self._tab.post_message(TextsSaved())
+                self._focus_prompt()
+
+            self._tab.app.push_screen(dialog, done)
 
     def browse_texts(self) -> None:
         """Show the saved texts, and continue the chosen one in the active pane."""
@@ -108,12 +115,16 @@ class ChatDialogs:
         pane.conversation.stop()
         self._row.update_views()
 
+        def replace(text: str) -> None:
+            self._session.replace_text(pane, text)
+
         def done(text: str | None) -> None:
             if text is not None:
-                self._session.replace_text(pane, text)
+                replace(text)
             self._focus_prompt()
 
-        self._tab.app.push_screen(EditScreen("Edit the text; the model continues from its end", pane.text), done)
+        title = "Edit the text; the model continues from its end"
+        self._tab.app.push_screen(EditScreen(title, pane.text, replace), done)
 
     # -- branches and bookmarks ------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
 from rnntui.tui.chat.unit_colouring import UnitColouring
 from rnntui.tui.keys import bindings, known_keys
-from rnntui.tui.messages import RememberPreference
+from rnntui.tui.messages import RememberPreference, TextsSaved
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.preferences import history_file, texts_folder
 
@@ -128,6 +128,18 @@ class ChatTab(Vertical):
         self.session.close()
         self._save_history(self.notifications.warn)
 
+    def save_at_exit(self) -> str:
+        """Stop generating, and save texts, prompt and history. Return what failed, or ""."""
+        failure = self.session.save_at_exit()
+        self._save_history(self.notifications.warn)
+        self.show_changes()
+        return failure
+
+    @property
+    def save_problem(self) -> str:
+        """Why a text is not saved; "" while all are."""
+        return self.session.files.problem
+
     @property
     def typing_target(self) -> Prompt:
         """The editor that typing goes to."""
@@ -139,6 +151,20 @@ class ChatTab(Vertical):
         return self.session.exit_message
 
     # -- the session's screen ------------------------------------------------------------------------------------
+
+    @property
+    def unsent_line(self) -> str:
+        """What the prompt holds; while an unchanged line is taken back, what it held before."""
+        if self._unsent_line is not None and self.prompt.line == self._taken_line:
+            return self._unsent_line
+        return self.prompt.line
+
+    def show_unsent_line(self, line: str) -> None:
+        """Fill the prompt with the line that was typed for a text; if it holds another, the history has this one."""
+        if self.prompt.line:
+            self.history.add(line)
+        else:
+            self.prompt.fill(line)
 
     def show_changes(self) -> None:
         """Show what the session has changed."""
@@ -154,6 +180,7 @@ class ChatTab(Vertical):
     def save_in_background(self, autosave: Autosave, job: SaveJob) -> None:
         """Write a draft in a thread."""
         problem = autosave.write(job)
+        self.post_message(TextsSaved())
         if problem:
             self.app.call_from_thread(self.notifications.warn, problem, title="Autosave failed")
 

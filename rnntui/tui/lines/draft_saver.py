@@ -11,6 +11,7 @@ from rnntui.errors import RnntuiError
 from rnntui.sessions.editor_drafts import EditorDrafts
 from rnntui.tui.lines.messages import AutosaveFailed
 from rnntui.tui.lines.text_panes import LineEditor
+from rnntui.tui.messages import TextsSaved
 from rnntui.tui.notifications import Notifications
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ class DraftSaver:
         job = self._drafts.pending()
         if job is not None:
             self._tab.run_worker(partial(self._write, job), thread=True, group="autosave")  # a disk may take its time
+
+    @property
+    def problem(self) -> str:
+        """Why the text is not saved; "" while it is."""
+        return self._drafts.autosave.problem
+
+    def count_as_saved(self) -> None:
+        """Let the present text count as saved: the user saved it elsewhere, as its draft cannot be."""
+        self._drafts.count_as_saved()
+        self._tab.post_message(TextsSaved())
 
     def save_last(self) -> str:
         """Save the text when the app closes. Returns a line to print if that fails, or ""."""
@@ -96,5 +107,6 @@ class DraftSaver:
 
     def _write(self, job: SaveJob) -> None:
         problem = self._drafts.autosave.write(job)
+        self._tab.post_message(TextsSaved())
         if problem:
             self._tab.post_message(AutosaveFailed(problem))

@@ -54,6 +54,7 @@ class ResultExport:
 
         def save(name: str, confirmed: bool) -> None:
             path, count = write(name, confirmed), missing()
+            self._drafts.count_as_saved()
             note = f"; {count:,} {'line has' if count == 1 else 'lines have'} no result yet" if count else ""
             self._notifications.info(f"{path}{note}", title="Saved")
 

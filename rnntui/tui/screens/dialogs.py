@@ -30,6 +30,9 @@ def pass_on_typing(screen: ModalScreen[Any], event: events.Key) -> None:
         screen.focused.post_message(event)
 
 
+Keep = Callable[[str], object]
+"""Takes over a text that is typed when the app ends while the dialog is open. May raise `RnntuiError`."""
+
 Accept = Callable[[str, bool], object]
 """Tries to use a line of text that was entered; see `AskScreen`."""
 
@@ -44,7 +47,13 @@ class AskScreen(ModalScreen[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
 
     def __init__(
-        self, question: str, value: str = "", accept: Accept | None = None, *, typing_replaces: bool = True
+        self,
+        question: str,
+        value: str = "",
+        accept: Accept | None = None,
+        *,
+        typing_replaces: bool = True,
+        keep: Keep | None = None,
     ) -> None:
         """
         Args:
@@ -54,9 +63,10 @@ class AskScreen(ModalScreen[str | None]):
                 `UnconfirmedError`, and Enter was pressed again. Raises `RnntuiError` if the line cannot be accepted.
             typing_replaces: True if the value is a proposal, selected so that typing replaces it; False if it is a
                 text to go on with.
+            keep: called with what is typed when the app ends; None if that would do more than save a text.
         """
         super().__init__()
-        self._question, self._value, self._accept = question, value, accept
+        self._question, self._value, self._accept, self._keep = question, value, accept, keep
         self._typing_replaces = typing_replaces
         self._unconfirmed: str | None = None  # the line that a second Enter confirms
 
@@ -86,6 +96,12 @@ class AskScreen(ModalScreen[str | None]):
                 self._show_problem(str(error))
                 return
         self.dismiss(line)
+
+    def keep_typing(self) -> None:
+        """Take over what is typed, if it is a text."""
+        line = decode_control_chars(self.query_one(ClusterInput).value)
+        if self._keep is not None and line != self._value:
+            self._keep(line)
 
     def _show_problem(self, problem: str) -> None:
         self._unconfirmed = None
@@ -180,9 +196,15 @@ class EditScreen(ModalScreen[str | None]):
         Binding("ctrl+s", "accept", "Accept", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, keep: Keep) -> None:
+        """
+        Args:
+            title: text above the editor.
+            text: text to edit.
+            keep: called with the edited text when the app ends.
+        """
         super().__init__()
-        self._title, self._text = title, text
+        self._title, self._text, self._keep = title, text, keep
         self._discardable: str | None = None  # the edited text that a second Esc discards
 
     def compose(self) -> ComposeResult:
@@ -203,6 +225,13 @@ class EditScreen(ModalScreen[str | None]):
         """The edited text; None if nothing was changed."""
         text = decode_control_chars(self.query_one(ClusterTextArea).text)
         return None if text == self._text else text
+
+    def keep_typing(self) -> None:
+        """Take over the edited text."""
+        edited = self._edited
+        if edited is not None:
+            self._keep(edited)
+            self._text = edited
 
     def action_accept(self) -> None:
         """Close the dialog with the edited text."""

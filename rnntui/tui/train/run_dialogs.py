@@ -64,11 +64,11 @@ async def ask_note(app: App[Any], session: TrainingSession, run: WatchedRun) -> 
     """Edit the note on a run."""
     from rnntui.tui.screens.dialogs import AskScreen
 
-    def write(text: str, confirmed: bool) -> None:
+    def write(text: str, confirmed: bool = True) -> None:
         session.write_note(run, text)
 
     question = f"Note on run {one_line(run.name)} (leave it empty for none):"
-    await app.push_screen_wait(AskScreen(question, run.summary.note, write, typing_replaces=False))
+    await app.push_screen_wait(AskScreen(question, run.summary.note, write, typing_replaces=False, keep=write))
 
 
 async def show_comparison(app: App[Any], comparison: Comparison) -> None:

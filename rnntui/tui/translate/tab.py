@@ -87,7 +87,22 @@ class TranslateTab(Vertical):
 
     def on_unmount(self) -> None:
         self.session.close()
+        self.save_at_exit()
+
+    def save_at_exit(self) -> str:
+        """Save the text, with what was typed just now. Return what failed, or ""."""
+        change = self.source.pop_change()
+        if change is not None:
+            self.session.edit(*change)
         self.exit_message = self.drafts.save_last()
+        if change is not None and self.is_mounted:
+            self._translate()
+        return self.exit_message
+
+    @property
+    def save_problem(self) -> str:
+        """Why the text is not saved; "" while it is."""
+        return self.drafts.problem
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")
