@@ -381,6 +381,7 @@ async def test_the_chat_command_opens_a_seq2seq_run_in_the_translate_tab(
 
     opened: list[RnntuiApp] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
 
     def open_app(app: RnntuiApp) -> None:
