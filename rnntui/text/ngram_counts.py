@@ -232,7 +232,8 @@ def _count(
         # At the beginning of the text is a sequence with no token before it.
         entries = entry_of[np.concatenate(([length], longer.places)) - length]
         only = np.concatenate((folds[:1].astype(np.uint8), longer.folds))
-        continued = np.bincount(entries, minlength=len(starts))
+        # 0 where all that is longer shares a hash with sequences of other entries: what was seen follows something.
+        continued = np.maximum(np.bincount(entries, minlength=len(starts)), 1)
         is_in_one = only < FOLDS
         codes = np.sort(entries[is_in_one] * FOLDS + only[is_in_one])
         firsts = np.flatnonzero(_are_first(codes))
