@@ -59,8 +59,11 @@ class SaveJob:
 
     @property
     def is_blank(self) -> bool:
-        """True if nothing is left of what was saved: a line that was typed, and then erased or taken along."""
-        return not self.text and not self.unsent
+        """True if nothing is left of what was saved: a line that was typed, and then erased or taken along.
+
+        A text that was cut to nothing is in the companion.
+        """
+        return not (self.text or self.unsent or self.companion)
 
 
 class Autosave:
