@@ -31,7 +31,8 @@ ValidationFrom = Literal["auto", "end", "spread"]
 Newlines = Literal["universal", "keep"]
 
 DEFAULT_MINUTES = 5.0
-DEFAULT_SUBWORDS = 2000
+DEFAULT_SUBWORDS, MORE_SUBWORDS = 2000, 4000
+MUCH_TEXT = 2_500_000  # characters of a training text from which there are more subwords
 DEFAULT_WORDS = 10_000  # the output layer of 20,000 takes most of a short training: see --tokenizer word in README
 MAX_TOKENS = 0x110001
 """The largest vocabulary: every code point and `<unk>`."""
@@ -197,7 +198,8 @@ class TokenizerConfig(Settings):
     )
     vocab_size: int | None = setting_field(
         None,
-        f"tokens in the vocabulary [default: every character; {DEFAULT_WORDS} words; {DEFAULT_SUBWORDS} subwords]",
+        f"tokens in the vocabulary [default: every character; {DEFAULT_WORDS} words; {DEFAULT_SUBWORDS} subwords, "
+        f"{MORE_SUBWORDS} for texts from {MUCH_TEXT / 1e6:g} million characters on]",
         low=2,
         high=MAX_TOKENS,
     )

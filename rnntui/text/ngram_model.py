@@ -46,7 +46,7 @@ was not counted is 1.621 nats a character with D = 0.6, 1.568 with 0.7, 1.529 wi
 that of a language model with them is the same with 0.85 and 0.92. The usual estimate from the tokens that followed once
 and twice (Ney et al. 1994) would be smaller, as rare contexts are left out."""
 
-MAX_TOKENS = 3 << 20  # of a text that are counted, from its beginning: the peak of memory, 0.85 GB, is here
+MAX_TOKENS = 3 << 20  # of a text that are counted, from its beginning: the peak of memory, 0.93 GB, is here
 FOLD_BITS = 3
 _BLOCK = 1 << 14  # counts that are summed at a time
 _LARGE = 255  # counts from here on do not fit into a byte of a file

@@ -29,7 +29,7 @@ from rnntui.text.ngram_counts import counted_once
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_fingerprints, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
-from rnntui.text.tokenizer_factory import make_tokenizer
+from rnntui.text.tokenizer_factory import make_tokenizer, with_subwords
 from rnntui.text.turns import speaker_labels_of
 from rnntui.text.word_tokenizer import WordTokenizer
 from rnntui.training.encode_corpus import CorpusEncoder, encoding_key
@@ -114,6 +114,7 @@ def _create_run(
             unit = start.document_unit(unit, request.training.documents != "auto")
         split = _split(corpus, stats, unit, request)
         check_hardware(request.training)
+        request = replace(request, tokenizer=with_subwords(request.tokenizer, split.training_characters))
         trained = partial(make_tokenizer, stats, request.tokenizer, split, unit)
         vocabulary = partial(start.vocabulary, stats, unit) if start else trained
         key = "" if start or characters else _encoding_key(stats, request, unit)

@@ -19,7 +19,7 @@ from rnntui.text.corpus import find_corpus
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import corpus_stats
-from rnntui.text.tokenizer_factory import make_tokenizer, random_sample
+from rnntui.text.tokenizer_factory import make_tokenizer, random_sample, with_subwords
 from rnntui.text.vocabulary import train_vocabulary
 
 SUBWORDS: tuple[TokenizerType, ...] = ("bpe", "unigram")
@@ -139,3 +139,20 @@ def test_a_text_with_a_character_special_to_the_trainer_in_every_line_is_learnt_
     assert tokenizer.decode(ids) == marked
     assert tokenizer.unknown_id not in ids
     assert len(tokenizer.encode(text)) < 1.02 * len(plain_tokenizer.encode(text)) < 0.8 * len(text)
+
+
+@pytest.mark.parametrize(
+    ("config", "characters", "vocab_size"),
+    [
+        (TokenizerConfig("bpe"), 2_499_999, 2000),
+        (TokenizerConfig("bpe"), 2_500_000, 4000),
+        (TokenizerConfig("unigram"), 10_000_000, 4000),
+        (TokenizerConfig("bpe", 300), 10_000_000, 300),
+        (TokenizerConfig("char"), 10_000_000, None),
+        (TokenizerConfig("word"), 10_000_000, None),
+    ],
+)
+def test_a_long_text_has_more_subwords_unless_their_number_is_given(
+    config: TokenizerConfig, characters: int, vocab_size: int | None
+) -> None:
+    assert with_subwords(config, characters).vocab_size == vocab_size
