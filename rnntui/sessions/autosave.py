@@ -184,7 +184,7 @@ class Autosave:
         problem = self._write(job) if job is not None else ""
         for waiting in list(self._unwritten.values()):
             problem = (self._write(waiting) if waiting is not job else "") or problem
-        self.problem = problem
+        self.problem = problem if self._unwritten else ""  # another thread may have saved a newer version
         return problem
 
     def newest(self) -> Path | None:
