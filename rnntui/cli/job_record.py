@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -61,11 +62,11 @@ def read_settings(file: Path) -> dict[str, Any]:
 
 
 def check_settings(context: click.Context, now: Mapping[str, Any], before: Mapping[str, Any], output: Path) -> None:
-    """Raise `UsageError` if a job is gone on with by other settings; a seed that is not given is the one it has."""
+    """Raise `UsageError` if a job is gone on with by other settings; a seed that one of both lacks is the other's."""
     flags = {parameter.name: max(parameter.opts, key=len) for parameter in context.command.params}
     for name in sorted(now):
         old, new = before.get(name), now[name]
-        if new == old or (name == "seed" and new is None):
+        if new == old or (name == "seed" and None in (new, old)):  # not given, or lost with an earlier record
             continue
         if name in flags:
             difference = f"another value of {flags[name]}: {_shown(old)}, not {_shown(new)}"
@@ -96,8 +97,12 @@ class InputChecksums:
         self._path, self._output = file, output
         try:
             with file.open("r+b") as stream:
-                start = len(stream.readline())
-                stored = (file.stat().st_size - start) // _CHECKSUM_SIZE
+                settings = stream.readline()
+                if not settings.endswith(b"\n"):  # of a version that stored no checksums
+                    settings += b"\n"
+                    stream.write(b"\n")
+                start = len(settings)
+                stored = (stream.seek(0, os.SEEK_END) - start) // _CHECKSUM_SIZE
                 self._unread = min(stored, done)  # checksums that `check` has not compared yet
                 stream.truncate(start + self._unread * _CHECKSUM_SIZE)
             self._reader = file.open("rb")

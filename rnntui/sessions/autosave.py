@@ -59,8 +59,11 @@ class SaveJob:
 
     @property
     def is_blank(self) -> bool:
-        """True if nothing is left of what was saved: a line that was typed, and then erased or taken along."""
-        return not self.text and not self.unsent
+        """True if nothing is left of what was saved: a line that was typed, and then erased or taken along.
+
+        A text that was cut to nothing is in the companion.
+        """
+        return not (self.text or self.unsent or self.companion)
 
 
 class Autosave:
@@ -181,7 +184,7 @@ class Autosave:
         problem = self._write(job) if job is not None else ""
         for waiting in list(self._unwritten.values()):
             problem = (self._write(waiting) if waiting is not job else "") or problem
-        self.problem = problem
+        self.problem = problem if self._unwritten else ""  # another thread may have saved a newer version
         return problem
 
     def newest(self) -> Path | None:

@@ -107,6 +107,7 @@ def count_ngrams(
             part = part.without_rare(_MINIMUM)
         if len(part.keys):
             parts.insert(0, part)
+    del ids, folds, hashes, targets, part, sequences, longer  # the peak of memory is in `_joined`
     minimum = _fewest_times(parts)
     if minimum > _MINIMUM:
         parts = [part if part.length <= ALWAYS_KEPT else part.without_rare(minimum) for part in parts]
@@ -232,7 +233,8 @@ def _count(
         # At the beginning of the text is a sequence with no token before it.
         entries = entry_of[np.concatenate(([length], longer.places)) - length]
         only = np.concatenate((folds[:1].astype(np.uint8), longer.folds))
-        continued = np.bincount(entries, minlength=len(starts))
+        # 0 where all that is longer shares a hash with sequences of other entries: what was seen follows something.
+        continued = np.maximum(np.bincount(entries, minlength=len(starts)), 1)
         is_in_one = only < FOLDS
         codes = np.sort(entries[is_in_one] * FOLDS + only[is_in_one])
         firsts = np.flatnonzero(_are_first(codes))
@@ -286,10 +288,13 @@ def _joined(parts: list[_Counts], vocab_size: int, minimum: int, continuations: 
     tokens = np.concatenate([part.tokens for part in parts])[entries]
     kinds = (0, 1) if continuations else (0,)
     counts = np.concatenate([np.concatenate([part.counts[kind] for part in parts])[entries] for kind in kinds])
-    fold_counts = np.concatenate(
-        [np.concatenate([part.fold_counts[kind] for part in parts])[entries] for kind in kinds]
-    )
+    counts = counts.astype(np.min_scalar_type(int(counts.max())))
+    # The largest array, and the peak of memory: it is filled in place.
+    fold_type = np.result_type(*(part.fold_counts[kind] for part in parts for kind in kinds))
+    fold_counts = np.empty((len(counts), FOLDS), fold_type)
+    for kind, rows in zip(kinds, np.split(fold_counts, len(kinds)), strict=True):
+        of_lengths = np.concatenate([part.fold_counts[kind] for part in parts], dtype=fold_type)
+        np.take(of_lengths, entries, axis=0, out=rows, mode="clip")
     needed = np.where(contexts.lengths > ALWAYS_KEPT, min(minimum, _MOST_SEEN), 1)
     are_left = np.concatenate([part.seen_outside for part in parts])[order] >= needed[:, None]
-    counted = Entries(tokens, counts.astype(np.min_scalar_type(int(counts.max()))))
-    return NgramModel(vocab_size, contexts, counted, FoldCounts(fold_counts, are_left))
+    return NgramModel(vocab_size, contexts, Entries(tokens, counts), FoldCounts(fold_counts, are_left))

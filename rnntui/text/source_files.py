@@ -249,9 +249,12 @@ def _visible_files(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def _is_run(folder: Path) -> bool:
     """Return True for a folder of a run, or of a search for settings: people train in the folder of their texts."""
-    if (folder / "config.json").is_file():
-        return any((folder / name).exists() for name in _OF_RUNS)
-    return folder.suffix == ".tuning" and (folder / "tuning.jsonl").is_file()
+    try:
+        if (folder / "config.json").is_file():
+            return any((folder / name).exists() for name in _OF_RUNS)
+        return folder.suffix == ".tuning" and (folder / "tuning.jsonl").is_file()
+    except OSError:  # it may not be entered, so nothing in it is read as a text either
+        return False
 
 
 def _copy_of_pipe(path: Path) -> Path:

@@ -110,11 +110,8 @@ class LanguageModelTask:
         self._prior: NgramModel | None = None
         predictions = None
         if self._model_config.ngram_prior:
-            # Counted again, as the run's file does not have the counts of folds; as it was when the run began.
-            context, counted = self._model_config.ngram_prior, None
-            if run.ngrams_file.exists():
-                counted = read_ngram_model(run, config)
-            continuations = counted is None or counted.has_continuations
+            # Counted again, as the run's file does not have the counts of folds.
+            context, continuations = self._model_config.ngram_prior, _has_continuations(run, config)
             self._prior = counted_once(training_ids, config.vocab_size, context, earlier_ids, continuations)
             if not run.ngrams_file.exists():  # deleted since: without it, nobody could write with the run
                 save_arrays(run.ngrams_file, self._prior.to_arrays(), {})
@@ -229,6 +226,11 @@ def _read_ids(file: TokenFile, path: Path, vocab_size: int) -> NDArray[np.unsign
     ids = file.read(path)
     require_in_vocabulary(file.largest_id(path), vocab_size, path)
     return ids
+
+
+def _has_continuations(run: RunFolder, config: RunConfig) -> bool:
+    """Return whether the prior of a run counts continuations: as it did when the run began, which its file tells."""
+    return not run.ngrams_file.exists() or (prior := read_ngram_model(run, config)) is None or prior.has_continuations
 
 
 def _are_tokens(history: NDArray[np.generic], vocab_size: int) -> bool:

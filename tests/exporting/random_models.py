@@ -31,7 +31,7 @@ def random_cell(
     return {f"{prefix}.{name}_l{layer}": rng.normal(0, 0.4, s).astype(np.float32) for name, s in shapes.items()}
 
 
-def language_model(end_id: int | None = None, **settings: Any) -> LanguageModelParts:
+def language_model(end_id: int | None = None, continuations: bool = True, **settings: Any) -> LanguageModelParts:
     defaults = {"hidden": 8, "embedding": 5, "tied": False, "ngrams": 1}
     config = LanguageModelConfig(**{**defaults, **settings}).resolved("char")
     rng = np.random.default_rng(3)
@@ -45,7 +45,8 @@ def language_model(end_id: int | None = None, **settings: Any) -> LanguageModelP
     weights = {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
     for layer in range(config.layers):
         weights |= random_cell(rng, config, "rnn", (config.hidden if layer else embedding, config.hidden), layer)
-    prior = count_ngrams(TEXT, VOCAB, config.ngram_prior) if config.ngram_prior else None
+    length = config.ngram_prior
+    prior = count_ngrams(TEXT, VOCAB, length, continuations=continuations) if length else None
     return LanguageModelParts(weights, config, VOCAB, end_id, prior)
 
 

@@ -39,6 +39,7 @@ def run(graph: Graph, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
         language_model(ngrams=4, ngram_buckets=600),
         language_model(end_id=3, ngrams=3, ngram_prior=4, layers=2),
         language_model(ngram_prior=1),
+        language_model(ngram_prior=3, continuations=False),  # of an older file
     ],
     ids=lambda model: f"{model.config.cell}-{model.config.layers}-{model.config.history}",
 )

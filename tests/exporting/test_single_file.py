@@ -39,7 +39,7 @@ def load(file: Path) -> ModuleType:
     return module
 
 
-def random_run(folder: Path, tokenizer: Tokenizer, **settings: Any) -> RunFolder:
+def random_run(folder: Path, tokenizer: Tokenizer, continuations: bool = True, **settings: Any) -> RunFolder:
     defaults = {"hidden": 16, "embedding": 8, "tied": False, "ngrams": 1}
     config = LanguageModelConfig(**{**defaults, **settings}).resolved("char")
     run = make_run(folder, "tiny", tokenizer=tokenizer)
@@ -54,7 +54,8 @@ def random_run(folder: Path, tokenizer: Tokenizer, **settings: Any) -> RunFolder
     if config.ngram_prior:
         shapes |= {"prior_scale.weight": (1, 16), "prior_scale.bias": (1,)}
         text = tokenizer.encode(WORDS * 40).astype(np.uint16)
-        save_arrays(run.ngrams_file, count_ngrams(text, size, config.ngram_prior).to_arrays(), {})
+        prior = count_ngrams(text, size, config.ngram_prior, continuations=continuations)
+        save_arrays(run.ngrams_file, prior.to_arrays(), {})
     weights = {name: rng.normal(0, 0.5, shape) for name, shape in shapes.items()}
     for layer in range(config.layers):
         weights |= random_cell(rng, config, "rnn", (16 if layer else embedding, 16), layer)
@@ -69,6 +70,7 @@ def random_run(folder: Path, tokenizer: Tokenizer, **settings: Any) -> RunFolder
         {"cell": "gru", "embedding": 16, "tied": True},
         {"cell": "rnn", "nonlinearity": "relu"},
         {"cell": "rnn", "ngrams": 4, "ngram_buckets": 700, "ngram_prior": 5},
+        {"cell": "rnn", "ngram_prior": 4, "continuations": False},  # of an older file
     ],
     ids=str,
 )

@@ -287,6 +287,24 @@ def test_a_text_that_was_saved_elsewhere_is_no_longer_a_problem(autosave: Autosa
     assert "disk full" in autosave.write(pending(autosave, "text that went on")) or autosave.problem
 
 
+def test_a_failure_that_ends_after_a_newer_version_is_saved_is_no_longer_a_problem(
+    autosave: Autosave, folder: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, older = autosave._write, pending(autosave, "one")
+
+    def write_slowly(job: SaveJob) -> str:
+        problem = write(job)
+        if job is older:  # its thread is held up, while another one saves
+            disk.error = None
+            assert autosave.write(pending(autosave, "one two")) == ""
+        return problem
+
+    disk.error = OSError("disk full")
+    monkeypatch.setattr(autosave, "_write", write_slowly)
+    autosave.write(older)
+    assert autosave.problem == "" and texts(folder) == ["one two"]
+
+
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path, disk: Disk) -> None:
     (tmp_path / "file").touch()
     autosave = Autosave(lambda: tmp_path / "file" / "texts", "*.txt", disk.write)

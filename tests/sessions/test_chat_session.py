@@ -646,6 +646,19 @@ def test_an_unsent_line_goes_along_to_another_text(user: User) -> None:
     assert user.text == text and user.saved == [text]
 
 
+def test_a_text_that_is_edited_to_nothing_stays_as_a_branch_when_the_unsent_line_is_erased(user: User) -> None:
+    text = user.say("Hello")
+    user.screen.unsent_line = "a line"
+    user.session.files.autosave()
+    user.session.replace_text(user.session.active, "")
+    user.screen.unsent_line = ""
+    user.session.files.autosave()
+    assert user.saved == [""]
+    user.reopen(str(next(user.drafts.glob("*.txt"))))
+    tree = user.conversation.tree
+    assert text in [tree.text_of(branch) for branch in tree.branches()]
+
+
 def test_what_was_sent_before_a_model_was_open_is_saved(folder: Path, tmp_path: Path) -> None:
     user = User(folder)
     user.drafts = tmp_path / "drafts"

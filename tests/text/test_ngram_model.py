@@ -259,6 +259,15 @@ def test_a_context_that_would_be_left_out_without_a_fold_is_left_out(monkeypatch
         assert np.exp(held_out[place]) == pytest.approx(expected, rel=5e-3)  # kept in half precision
 
 
+def test_contexts_that_share_a_hash_merge_their_counts_and_do_no_other_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = np.random.default_rng(1).integers(0, 200, 3000).astype(np.uint8)
+    contexts = count_ngrams(text, 200, CONTEXT).contexts
+    few = np.uint64(((1 << 12) - 1) << 52)
+    monkeypatch.setattr(ngram_counts, "key_mask", lambda vocab_size: few)
+    merged = count_ngrams(text, 200, CONTEXT)  # refused, if a token had a count of 0
+    assert merged.contexts < contexts
+
+
 def test_a_model_of_an_older_file_has_no_continuations() -> None:
     text, other = text_of(1), history_of(text_of(2, 300))
     model, older = (count_ngrams(text, VOCAB_SIZE, CONTEXT, continuations=with_them) for with_them in (True, False))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,37 @@ HTML = """<!DOCTYPE html><html><head><title>Title</title><style>p {}</style><scr
 <h1>Caf&eacute;</h1><p>One <b>bold</b> word &amp; two
 lines.<br>A verse.</p><ul><li>first<li>second</ul><!-- comment --></body></html>"""
 HTML_TEXT = "Café\n\nOne bold word & two lines.\nA verse.\n\n  * first\n  * second\n"
+
+
+@contextmanager
+def powerless() -> Iterator[None]:
+    """Let root, who may read everything, be nobody."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="no permissions as on POSIX")
+@pytest.mark.parametrize("source", [".", "**", "*"])
+def test_a_folder_that_may_not_be_entered_is_passed_over(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "texts"
+    (folder / "closed").mkdir(parents=True)
+    (folder / "a.txt").write_text("some text")
+    (folder / "closed" / "b.txt").write_text("other text")
+    (folder / "closed").chmod(0)
+    folder.chmod(0o755)
+    monkeypatch.chdir(folder)
+    with powerless():
+        corpus = find_corpus([source])
+    (folder / "closed").chmod(0o755)
+    assert corpus.display_names == ("a.txt",) and not corpus.skipped
 
 
 def zipped(members: dict[str, str | bytes]) -> bytes:
