@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rnntui.tui.app import RnntuiApp
 
 _LOOP_SECONDS = 2.0  # until texts are saved without the event loop, which is busy or blocked by its terminal
+_SAVE_SECONDS = 30.0  # to save, after which a disk is given up that answers no more
 _TERMINAL_SECONDS = 2.0  # to restore the terminal, which may be gone
 
 
@@ -26,7 +27,7 @@ class AppTermination:
     writes to a terminal that takes nothing more, another thread saves them. Then the terminal is restored as far as it
     is there, and the process ends with 128 and the number of the signal, whatever else it is doing.
 
-    Further signals change nothing: the first one is being answered.
+    Further signals change nothing: the first one is being answered, within half a minute at most.
     """
 
     def __init__(self, app: RnntuiApp) -> None:
@@ -46,8 +47,8 @@ class AppTermination:
         """Save, restore the terminal, and end the process. Called in the thread of the signals."""
         is_scheduled = self._app.call_in_loop(self._save_in_loop)
         if not (is_scheduled and self._saved.wait(_LOOP_SECONDS)):
-            self._save()
-            self._saved.wait()
+            threading.Thread(target=self._save, name="saving", daemon=True).start()
+            self._saved.wait(_SAVE_SECONDS)
         _within(_TERMINAL_SECONDS, self._leave_terminal)
         os._exit(128 + signal_number)
 
