@@ -283,6 +283,12 @@ class TrainingSession:
             return Notice(f"{run.name} is in training; wait for its end, or stop it first.", title, "warning")
         return None
 
+    def check_takes_note(self, run: WatchedRun) -> Notice | None:
+        """Return a notice if a run can have no note: it is shipped."""
+        if run.summary.shipped:
+            return Notice(f"{run.name} is a shipped model and takes no note.", "No note", "warning")
+        return None
+
     def rename(self, run: WatchedRun, name: str) -> str:
         """Rename a run; its mark goes with it. Returns its new path. Raises `RnntuiError` if it cannot be renamed."""
         if name == run.name:
