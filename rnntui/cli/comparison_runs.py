@@ -61,7 +61,7 @@ class ComparisonRuns:
         """Raise `UsageError` if no run can have one of the names, or one has it that is not on this text."""
         from rnntui.runs.creation import check_name
         from rnntui.runs.folder import RunFolder
-        from rnntui.runs.management import check_deletable
+        from rnntui.runs.management import check_deletable, check_holds_run_only
 
         for name in names:
             run = RunFolder(self._folder / name)
@@ -69,6 +69,7 @@ class ComparisonRuns:
                 check_name(name, self._folder)
             elif self._overwrite:
                 check_deletable(run, self._folder)
+                check_holds_run_only(run)
                 self._replaced.append(run)
             else:
                 self._there[name] = self._found(name)

@@ -15,14 +15,13 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import named_or_lost_run, named_run, shipped_names
 from rnntui.runs.management import (
     check_deletable,
+    check_holds_run_only,
     delete_run,
-    foreign_files,
+    foreign_names,
     rename_run,
     size_on_disk,
     write_note,
 )
-
-_MAX_LISTED = 5  # files listed in a question
 
 
 @click.command("rename")
@@ -48,11 +47,14 @@ def delete_command(names: tuple[str, ...], yes: bool, checkpoints: str | None) -
     """Delete runs with all their files, after asking. RUN is a name or a path.
 
     A run in training cannot be deleted, nor a shipped model. If a run is a symbolic link, only the link is deleted.
+    Files in its folder that do not belong to a run are named in the question; --yes refuses to delete them.
     """
     folder = existing_checkpoints_folder(checkpoints)
     runs = list({run.path.absolute(): run for run in (named_or_lost_run(name, folder) for name in names)}.values())
     for run in runs:
         check_deletable(run, folder)
+        if yes:
+            check_holds_run_only(run)
     if not yes and not _is_confirmed(runs):
         print_note("nothing was deleted")
         return 1
@@ -75,9 +77,8 @@ def _is_confirmed(runs: list[RunFolder]) -> bool:
 def _description(run: RunFolder) -> str:
     if run.path.is_symlink():
         return f"{run.path}: a link to {run.path.resolve()}, which is kept"
-    others = foreign_files(run)
-    rest = f" and {len(others) - _MAX_LISTED} more" if len(others) > _MAX_LISTED else ""
-    extra = f", including files that do not belong to a run: {', '.join(others[:_MAX_LISTED])}{rest}" if others else ""
+    others = foreign_names(run)
+    extra = f", including files that do not belong to a run: {others}" if others else ""
     return f"{run.path}: {format_bytes(size_on_disk(run))}{extra}"
 
 

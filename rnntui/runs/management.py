@@ -22,6 +22,8 @@ from rnntui.runs.folder import CURVES_FILE, DAMAGED_SUFFIX, MAX_NOTE_LENGTH, Run
 from rnntui.runs.lookup import is_shipped
 
 _LOCK_ATTEMPTS = 5
+_MAX_NAMED = 5  # files named in a message
+_DESKTOP_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")  # file managers leave them in any folder that is looked at
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
 _DATA_FILES = tuple(
     f"{origin}{part}.{suffix}"
@@ -87,14 +89,24 @@ def check_deletable(run: RunFolder, checkpoints: Path) -> None:
         if not is_own:
             raise
         problem = f"is broken ({error.problem})"
-    others = foreign_files(run)
-    if problem and others:
-        raise RunError(
-            f"{run.path} {problem} and holds files that do not belong to a run, such as {others[0]}",
-            hint="delete it by hand if you are sure",
-        )
+    if problem:
+        _refuse_foreign(run, f"{problem} and holds")
     if _is_in_training(run):
         raise _in_training(run, "deleted")
+
+
+def check_holds_run_only(run: RunFolder) -> None:
+    """Raise `RunError` if deleting a run deletes files that do not belong to it, for whoever deletes without asking."""
+    _refuse_foreign(run, "holds")
+
+
+def _refuse_foreign(run: RunFolder, holds: str) -> None:
+    names = foreign_names(run)
+    if names:
+        raise RunError(
+            f"{run.path} {holds} files that do not belong to a run: {names}",
+            hint="move them away, or delete the folder yourself",
+        )
 
 
 def delete_run(run: RunFolder, checkpoints: Path) -> None:
@@ -126,9 +138,14 @@ def delete_run(run: RunFolder, checkpoints: Path) -> None:
 
 
 def foreign_files(run: RunFolder) -> list[str]:
-    """Return the paths in a run folder that do not belong to a run, sorted; of other folders only the names."""
+    """Return the paths in a run folder that do not belong to a run, sorted; of other folders only the names.
+
+    What a symbolic link leads to is not in the folder.
+    """
     paths: list[str] = []
-    for folder, patterns in _RUN_FILES.items():
+    for folder, patterns in () if run.path.is_symlink() else _RUN_FILES.items():
+        if (run.path / folder).is_symlink():
+            continue
         try:
             entries = list((run.path / folder).iterdir())
         except OSError:
@@ -138,8 +155,15 @@ def foreign_files(run: RunFolder) -> list[str]:
     return sorted(paths)
 
 
+def foreign_names(run: RunFolder) -> str:
+    """Return what `foreign_files` finds, for a message: the first ones and the number of the rest; "" if none."""
+    paths = foreign_files(run)
+    rest = f" and {len(paths) - _MAX_NAMED} more" if len(paths) > _MAX_NAMED else ""
+    return ", ".join(paths[:_MAX_NAMED]) + rest
+
+
 def _is_known(name: str, patterns: Iterable[str]) -> bool:
-    if name.endswith(".partial"):
+    if name.endswith(".partial") or name in _DESKTOP_FILES:
         return True
     name = name.removesuffix(DAMAGED_SUFFIX)
     return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -18,7 +18,7 @@ from rnntui.runs.comparison import Comparison, compare_runs
 from rnntui.runs.creation import find_resumable_run
 from rnntui.runs.description import read_details
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.management import check_deletable, delete_run, rename_run, size_on_disk, write_note
+from rnntui.runs.management import check_deletable, delete_run, foreign_names, rename_run, size_on_disk, write_note
 from rnntui.runs.stopping import stop_run
 from rnntui.sessions.charted_runs import ChartedRun, DashboardData, logged_confusions
 from rnntui.sessions.overlaid_runs import MAX_OVERLAYS, OverlaidRuns, Overlay
@@ -283,6 +283,12 @@ class TrainingSession:
             return Notice(f"{run.name} is in training; wait for its end, or stop it first.", title, "warning")
         return None
 
+    def check_takes_note(self, run: WatchedRun) -> Notice | None:
+        """Return a notice if a run can have no note: it is shipped."""
+        if run.summary.shipped:
+            return Notice(f"{run.name} is a shipped model and takes no note.", "No note", "warning")
+        return None
+
     def rename(self, run: WatchedRun, name: str) -> str:
         """Rename a run; its mark goes with it. Returns its new path. Raises `RnntuiError` if it cannot be renamed."""
         if name == run.name:
@@ -304,7 +310,9 @@ class TrainingSession:
         except RnntuiError as error:
             return Notice(str(error), "Not deleted", "warning")
         size = await asyncio.to_thread(size_on_disk, folder)
-        return f"Delete run {run.name} ({format_bytes(size)})? It cannot be restored."
+        others = await asyncio.to_thread(foreign_names, folder)
+        extra = f", including files that do not belong to a run: {others}" if others else ""
+        return f"Delete run {run.name} ({format_bytes(size)}){extra}? It cannot be restored."
 
     async def delete(self, run: WatchedRun) -> Notice | None:
         """Delete a run, in a thread, as it may be large; return a notice if that fails."""

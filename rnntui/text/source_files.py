@@ -31,6 +31,7 @@ A_RUN = "a run"
 """Reason for which a folder that holds a trained model is skipped."""
 
 _OF_RUNS = ("model.safetensors", "checksums.json", "resume")  # beside config.json; the first only once it has weights
+_BESIDE_WEIGHTS = ("checksums.json", "metrics.jsonl")  # other models have weights of that name too
 _COPIED = 1 << 22  # bytes copied at a time
 
 
@@ -252,6 +253,8 @@ def _is_run(folder: Path) -> bool:
     try:
         if (folder / "config.json").is_file():
             return any((folder / name).exists() for name in _OF_RUNS)
+        if (folder / "model.safetensors").is_file():  # a broken run, without its settings
+            return any((folder / name).is_file() for name in _BESIDE_WEIGHTS)
         return folder.suffix == ".tuning" and (folder / "tuning.jsonl").is_file()
     except OSError:  # it may not be entered, so nothing in it is read as a text either
         return False

@@ -108,6 +108,10 @@ def test_compare_trains_a_run_for_each_cell_and_shows_them_before_and_after(
     assert again.code == 2 and "has changed since" in again.err and "or train it anew with --overwrite" in again.err
     again = rnntui("inspect", "gradients", "words.txt", "--compare", "rnn", "--overwrite", *quick)
     assert again.code == 0 and trained == ["words-rnn"]
+    (runs / "checkpoints/words-rnn/mine.txt").touch()
+    again = rnntui("inspect", "gradients", "words.txt", "--compare", "rnn", "--overwrite", *quick)
+    assert again.code == 1 and "holds files that do not belong to a run: mine.txt; move them away" in again.err
+    assert trained == ["words-rnn"] and (runs / "checkpoints/words-rnn/mine.txt").exists()
 
 
 def test_a_comparison_that_was_stopped_goes_on(rnntui, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,21 @@ def test_delete_needs_a_terminal_or_yes_and_refuses_all_if_one_cannot_go(rnntui,
     assert [path.name for path in runs.iterdir()] == ["b"]
 
 
+def test_delete_with_yes_refuses_what_does_not_belong_to_a_run(rnntui, runs: Path) -> None:
+    (runs / "b" / "mine.txt").touch()
+    (runs / "b" / "notes").mkdir()
+    refused = rnntui("delete", "a", "b", "--yes")
+    assert (refused.code, refused.err) == (
+        1,
+        "rnntui: checkpoints/b holds files that do not belong to a run: mine.txt, notes; "
+        "move them away, or delete the folder yourself\n",
+    )
+    assert (runs / "a").exists() and (runs / "b" / "notes").exists()
+    (runs / "b" / "mine.txt").unlink()
+    (runs / "b" / "notes").rmdir()
+    assert rnntui("delete", "a", "b", "--yes").code == 0 and not (runs / "b").exists()
+
+
 def test_at_a_terminal_delete_asks_and_commands_name_the_run_that_they_choose(runs: Path) -> None:
     leader, follower = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}

@@ -17,9 +17,11 @@ from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder
 from rnntui.runs.lookup import runs_in
 from rnntui.runs.management import (
     check_deletable,
+    check_holds_run_only,
     delete_run,
     file_sizes,
     foreign_files,
+    foreign_names,
     rename_run,
     size_on_disk,
     write_note,
@@ -140,6 +142,9 @@ def test_a_link_to_a_run_is_renamed_and_deleted_without_the_run(runs: Path, tmp_
     assert renamed.path.is_symlink() and size_on_disk(renamed) == 0
     with other.lock(), pytest.raises(RunError, match="in training"):
         rename_run(renamed, "link-3")
+    (other.path / "thesis.txt").touch()  # is not deleted, so it hinders nothing
+    check_holds_run_only(renamed)
+    (other.path / "thesis.txt").unlink()
     delete_run(renamed, runs)
     assert names_in(runs) == ["a"] and contents(other.path) == before | {"lock": b""}
 
@@ -148,6 +153,7 @@ def test_a_link_within_a_run_is_not_followed(runs: Path, tmp_path: Path) -> None
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").write_text("mine")
     (runs / "a" / "resume").symlink_to(tmp_path / "precious", target_is_directory=True)
+    assert foreign_files(RunFolder(runs / "a")) == []
     delete_run(RunFolder(runs / "a"), runs)
     assert (tmp_path / "precious" / "file").read_text() == "mine"
 
@@ -160,7 +166,9 @@ def test_a_folder_elsewhere_is_deleted_only_if_it_is_a_run_and_nothing_else(runs
         delete_run(project, runs)
     run = make_run(tmp_path / "elsewhere", "run")
     (run.path / "thesis").mkdir()
-    with pytest.raises(RunError, match=r"outside .* and holds files that do not belong to a run, such as thesis"):
+    with pytest.raises(
+        RunError, match=r"outside .* and holds files that do not belong to a run: thesis; move them away"
+    ):
         delete_run(run, runs)
     (run.path / "thesis").rmdir()
     delete_run(run, runs)
@@ -187,6 +195,29 @@ def test_foreign_files_are_named_wherever_they_are(runs: Path) -> None:
         (run.path / name).touch()
     assert foreign_files(run) == ["b.txt", "resume/mine", "resume/target"]
     assert {"resume/mine", "config.json"} < set(file_sizes(run))
+    for number in range(4):
+        (run.path / f"c{number}").mkdir()
+    assert foreign_names(run) == "b.txt, c0, c1, c2, c3 and 2 more"
+    with pytest.raises(
+        RunError, match=r"a holds files .*: b\.txt, .* and 2 more; move them away, or delete the folder"
+    ):
+        check_holds_run_only(run)
+
+
+def test_what_a_run_and_the_desktop_put_into_its_folder_is_not_foreign(runs: Path) -> None:
+    run = RunFolder(runs / "a")
+    make_resumable(run)
+    for name in (
+        "lock", "note.txt", "license.json", "curves.safetensors", "ngrams.safetensors", "metrics.jsonl.damaged",
+        "resume/job.txt", "resume/origin-training.ids", "resume/.state.safetensors.1-host.partial",
+        "source/tokenizer.model",
+        "tensorboard/events.out.tfevents.1.host", "novelty/index.json", "novelty/suffixes.u32", ".novelty-12-ab/x",
+        ".DS_Store", "resume/Thumbs.db",
+    ):  # fmt: skip
+        (run.path / name).parent.mkdir(exist_ok=True)
+        (run.path / name).touch()
+    assert foreign_files(run) == []
+    check_holds_run_only(run)
 
 
 def test_notes(runs: Path) -> None:

@@ -298,6 +298,23 @@ def test_runs_in_a_folder_of_texts_are_skipped(tmp_path: Path, monkeypatch: pyte
     assert packed.notes == ["skipped 1 run, whose files are no text to train on: all.zip/runs/a"]
 
 
+@pytest.mark.parametrize("beside", ["checksums.json", "metrics.jsonl"])
+def test_a_run_without_its_settings_is_skipped_too(beside: str, tmp_path: Path) -> None:
+    written(tmp_path / "a.txt", b"text")
+    for folder, names in {
+        "run": ("model.safetensors", beside),
+        "mine": (beside,),
+        "model": ("model.safetensors",),
+    }.items():
+        for name in ("words.txt", *names):
+            written(tmp_path / folder / name, b"{}")
+    corpus = find_corpus([str(tmp_path)])
+    found = {Path(name).relative_to(tmp_path).as_posix() for name in corpus.display_names}
+    assert {"a.txt", "mine/words.txt", f"mine/{beside}", "model/words.txt"} <= found
+    assert not any(name.startswith("run/") for name in found)
+    assert f"skipped 1 run, whose files are no text to train on: {tmp_path / 'run'}" in corpus.notes
+
+
 @pytest.mark.parametrize(
     ("name", "run"),
     [

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from fake_training import make_two_runs
-from textual.widgets import DataTable, Input, OptionList
+from textual.widgets import DataTable, Input, Label, OptionList
 from train_host import NARROW, Host
 from waiting import wait_until
 
+from rnntui.runs import lookup
 from rnntui.runs.comparison import Comparison, ComparisonRow
 from rnntui.runs.folder import RunFolder
 from rnntui.sessions import run_watcher
@@ -71,6 +72,38 @@ async def test_a_run_is_renamed_noted_and_deleted(runs: Path) -> None:
             await wait_until(pilot, lambda: not isinstance(app.screen, PickScreen))
             await wait_until(pilot, lambda names=names: app.names == names)
         assert not (runs / "renamed").exists() and "●" not in "".join(app.rows)
+
+
+async def test_deleting_names_what_does_not_belong_to_the_run(runs: Path) -> None:
+    app = Host(runs)
+    (runs / "second" / "mine.txt").touch()
+    (runs / "second" / "[red]notes").mkdir()
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: app.names == ["second", "first"])
+        for extra in (
+            ", including files that do not belong to a run: [red]notes, mine.txt? It cannot be restored.",
+            ")? It",
+        ):
+            await pilot.press("d")
+            await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
+            question = str(app.screen.query_one(Label).content)
+            assert question.startswith("Delete run ") and extra in question
+            await pilot.press("escape", "down")  # the other run holds nothing else
+            await wait_until(pilot, lambda: not isinstance(app.screen, PickScreen))
+        assert (runs / "second" / "mine.txt").exists()
+
+
+async def test_a_shipped_model_takes_no_note(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = make_two_runs(runs.parent / "shipped") / "first"
+    for module in (run_watcher, lookup):
+        monkeypatch.setattr(module, "shipped_runs", lambda: [RunFolder(shipped)])
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: app.names == ["second", "first", "first"])
+        await pilot.press("end", "N")
+        await wait_until(pilot, lambda: len(app.notices) == 1)
+        assert app.notices == ["No note: first is a shipped model and takes no note."]
+        assert not isinstance(app.screen, AskScreen)
 
 
 async def test_a_run_in_training_is_neither_renamed_nor_deleted(runs: Path) -> None:

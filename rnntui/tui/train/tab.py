@@ -333,7 +333,11 @@ class TrainTab(Vertical):
     async def action_note(self) -> None:
         """Edit the note on the highlighted run."""
         run = self.run_list.current
-        if run is not None:
+        if run is None:
+            return
+        notice = self.session.check_takes_note(run)
+        self._show_notice(notice)
+        if notice is None:
             await ask_note(self.app, self.session, run)
             self._update_overlays()
 
