@@ -1,13 +1,13 @@
-"""Record of a job that writes `FILE`, in `.FILE.job`: its settings, and checksums of the lines that FILE answers."""
+"""Record of a job that writes `FILE`, in `.FILE.job`: its settings, and checksums of the lines of input and of FILE."""
 
 from __future__ import annotations
 
 import json
 import os
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.errors import RnntuiError, UsageError, read_error, write_error
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import click
 
 _CHECKSUM_SIZE = 4  # bytes
+_HAS_ANSWERS = "answer_checksums"
+"""Among the settings of a record if a line's checksum is followed by that of its answer."""
+
 _MAX_SHOWN = 80  # characters of a setting, which may be a whole prompt
 _UNRECORDED = {"output", "resume", "jobs", "debug", "checkpoints", "run_name"}
 """Parameters that do not change what is written, or whose value the run has."""
@@ -46,7 +49,7 @@ def recorded_settings(context: click.Context, identity: Mapping[str, Any], ignor
 
 def write_settings(file: Path, settings: Mapping[str, Any]) -> None:
     """Begin a record, without checksums."""
-    atomic_write(file, json.dumps(settings).encode() + b"\n")
+    atomic_write(file, json.dumps({**settings, _HAS_ANSWERS: True}).encode() + b"\n")
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -81,20 +84,25 @@ def check_settings(context: click.Context, now: Mapping[str, Any], before: Mappi
         )
 
 
-class InputChecksums:
-    """Checksums of the lines whose answers an output has, after the settings in the file of its record.
+class LineChecksums:
+    """Checksums of lines of input and of their answers, after the settings in the file of a job's record.
 
-    A line's checksum is stored before its answer. Where answers have none, as the record was lost, their lines are
-    taken as they are now.
+    They are stored before the answers are written, so a job that is killed may leave more of them than answers. The
+    answers that are there must then be the first ones, as each stands for the line of input at its place. Where answers
+    have no checksums, as the record was lost, they and their lines are taken as they are now.
+
+    Raises `UsageError` if answers were removed between others; `RnntuiError` if a file cannot be read.
 
     Args:
-        file: the record, which has settings.
-        output: the output, for messages.
+        file: the record, which has settings. Those of versions that stored no checksums of answers are gone on with.
+        output: the output.
         done: number of lines of the output.
     """
 
     def __init__(self, file: Path, output: Path, done: int) -> None:
         self._path, self._output = file, output
+        self._has_answers = bool(read_settings(file).get(_HAS_ANSWERS))
+        size = _CHECKSUM_SIZE * (2 if self._has_answers else 1)
         try:
             with file.open("r+b") as stream:
                 settings = stream.readline()
@@ -102,9 +110,13 @@ class InputChecksums:
                     settings += b"\n"
                     stream.write(b"\n")
                 start = len(settings)
-                stored = (stream.seek(0, os.SEEK_END) - start) // _CHECKSUM_SIZE
+                stored = (stream.seek(0, os.SEEK_END) - start) // size
+                if self._has_answers and stored > done:
+                    stream.seek(start)
+                    self._check_answers(stream, stored, done)  # before the surplus, which tells, is cut off
                 self._unread = min(stored, done)  # checksums that `check` has not compared yet
-                stream.truncate(start + self._unread * _CHECKSUM_SIZE)
+                stream.truncate(start + self._unread * size)
+            self._answers = output.open("rb")
             self._reader = file.open("rb")
             self._reader.seek(start)
             self._writer = file.open("ab", buffering=0)
@@ -118,19 +130,27 @@ class InputChecksums:
             text: the line.
             label: what it is called in the message, such as `line 3`.
         """
+        answer = self._answers.readline()
         if not self._unread:
-            self.add([text])
+            self.add([text], answer)
             return
         self._unread -= 1
-        if self._reader.read(_CHECKSUM_SIZE) != _checksum(text):
+        same = self._reader.read(_CHECKSUM_SIZE) == _checksum(text)
+        if self._has_answers:
+            self._reader.read(_CHECKSUM_SIZE)
+        if not same:
             raise UsageError(
                 f"{self._output} was begun with another input: {label} has changed since",
                 hint="restore the input, or name another --output",
             )
 
-    def add(self, texts: Iterable[str]) -> None:
-        """Store the checksums of lines that will be answered next."""
-        data = b"".join(map(_checksum, texts))
+    def add(self, texts: Sequence[str], answers: bytes) -> None:
+        """Store the checksums of lines that are answered next, and of their answers, a line each."""
+        checksums = [_checksum(text) for text in texts]
+        if self._has_answers:
+            lines = answers.split(b"\n")[:-1]
+            checksums = [of_text + _crc(line) for of_text, line in zip(checksums, lines, strict=True)]
+        data = b"".join(checksums)
         try:
             while data:
                 data = data[self._writer.write(data) :]
@@ -138,13 +158,30 @@ class InputChecksums:
             raise write_error(self._path, error) from error
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
+        self._answers.close()
         self._reader.close()
         self._writer.close()
 
+    def _check_answers(self, stream: BinaryIO, stored: int, done: int) -> None:
+        """Compare all lines of the output with the checksums from here on."""
+        with self._output.open("rb") as answers:
+            for number in range(1, done + 1):
+                pair = stream.read(2 * _CHECKSUM_SIZE)
+                if pair[_CHECKSUM_SIZE:] != _crc(answers.readline().removesuffix(b"\n")):
+                    raise UsageError(
+                        f"{self._output} has lost lines: {stored:,} recorded, {done:,} there, and line {number:,} is "
+                        "not the one that was written",
+                        hint="restore it, or name another --output",
+                    )
+
+
+def _crc(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(_CHECKSUM_SIZE, "big")
+
 
 def _checksum(text: str) -> bytes:
-    return zlib.crc32(text.encode("utf-8", "surrogatepass")).to_bytes(_CHECKSUM_SIZE, "big")
+    return _crc(text.encode("utf-8", "surrogatepass"))
 
 
 def _shown(value: Any) -> str:

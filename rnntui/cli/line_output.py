@@ -13,7 +13,7 @@ import click
 
 from rnntui.atomic_files import check_can_be_written
 from rnntui.cli.job_record import (
-    InputChecksums,
+    LineChecksums,
     check_settings,
     file_stamp,
     read_settings,
@@ -49,7 +49,7 @@ class LineOutput:
         path: the file; None for standard output.
         done: lines that it has already, which are not written again.
         record: settings of the job that began it, by parameter; empty if the file does not say. See `open_output`.
-        inputs: checksums of the lines of input that it answers; None if it cannot be gone on with.
+        checksums: of the lines of input that it answers, and of its own; None if it cannot be gone on with.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class LineOutput:
         path: Path | None = None,
         done: int = 0,
         record: Mapping[str, Any] | None = None,
-        inputs: InputChecksums | None = None,
+        checksums: LineChecksums | None = None,
     ) -> None:
         self.path = path
         self.done = done
         self.record = record or {}
-        self._inputs = inputs
+        self._checksums = checksums
         self._file: BinaryIO | None = None if path is None else path.open("ab", buffering=0)
 
     @property
@@ -71,9 +71,9 @@ class LineOutput:
         return self._file is None and sys.stdout.isatty()
 
     def check_done(self, text: str, label: str) -> None:
-        """Compare the next line of input that is answered already; see `InputChecksums.check`."""
-        if self._inputs is not None:
-            self._inputs.check(text, label)
+        """Compare the next line of input that is answered already; see `LineChecksums.check`."""
+        if self._checksums is not None:
+            self._checksums.check(text, label)
 
     def write(self, output: str | bytes, answered: Sequence[str] = ()) -> None:
         """Write and flush; see `write_out`. Raises `RnntuiError` naming the file if it cannot be written to.
@@ -85,9 +85,9 @@ class LineOutput:
         if self._file is None:
             write_out(output)
             return
-        if self._inputs is not None:
-            self._inputs.add(answered)
         data = output.encode("utf-8", "backslashreplace") if isinstance(output, str) else output
+        if self._checksums is not None:
+            self._checksums.add(answered, data)
         try:
             while data:
                 data = data[self._file.write(data) :]
@@ -102,8 +102,8 @@ class LineOutput:
         """Close the file."""
         if self._file is not None:
             self._file.close()
-        if self._inputs is not None:
-            self._inputs.close()
+        if self._checksums is not None:
+            self._checksums.close()
 
 
 @contextmanager
@@ -123,8 +123,8 @@ def open_output(
     Nothing is checked for a file that was finished without `--resume`, and a note says so. A job that fails before it
     adds any lines leaves such a file as finished as it was.
 
-    Raises `UsageError` if the file exists and `--resume` was not given, or other settings were, or if it is the input;
-    `RnntuiError` if it cannot be written, or another process writes to it.
+    Raises `UsageError` if the file exists and `--resume` was not given, or other settings were, or lines of it were
+    removed, or if it is the input; `RnntuiError` if it cannot be written, or another process writes to it.
 
     Args:
         context: of the command.
@@ -160,7 +160,7 @@ def open_output(
             write_settings(record_file, settings)
         done = _count_done(path, has_record)
         done_size = path.stat().st_size
-        output = LineOutput(path, done, settings, None if refusal else InputChecksums(record_file, path, done))
+        output = LineOutput(path, done, settings, None if refusal else LineChecksums(record_file, path, done))
         try:
             yield output
         except BaseException as error:

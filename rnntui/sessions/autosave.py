@@ -38,6 +38,7 @@ class _Draft:
         self.saved_revision = 0  # of the companion
         self.saved_unsent = ""
         self.saved_sequence = 0
+        self.saved_elsewhere: Path | None = None  # the file that has a version which this draft lacks
         self.stamp: tuple[int, int] | None = None  # of the text file when this draft was written
         self.opened_text = ""  # the text as it was opened; kept apart once some of it is cut
 
@@ -172,10 +173,16 @@ class Autosave:
         """True while a version is not written that was to be."""
         return bool(self._unwritten)
 
-    def count_as_saved(self, text: str, revision: int = 0) -> None:
-        """Let a version of the present text count as saved: the user saved it elsewhere, as its draft cannot be."""
+    @property
+    def saved_elsewhere(self) -> Path | None:
+        """The file where the user saved the present text, as its draft cannot be; None once that is saved."""
+        return self._draft.saved_elsewhere
+
+    def count_as_saved(self, text: str, revision: int = 0, unsent: str = "", path: Path | None = None) -> None:
+        """Let a version of the present text count as saved: the user saved it in `path`, as its draft cannot be."""
         if self.problem:
             self._draft.saved_text, self._draft.saved_revision = text, revision
+            self._draft.saved_unsent, self._draft.saved_elsewhere = unsent, path
             self._unwritten.pop(self._draft, None)
             self.problem = "" if not self._unwritten else self.problem
 
@@ -236,7 +243,7 @@ class Autosave:
             except RnntuiError as error:
                 return str(error)
             draft.saved_sequence, draft.saved_text, draft.saved_revision = job.sequence, job.text, job.revision
-            draft.saved_unsent = job.unsent
+            draft.saved_unsent, draft.saved_elsewhere = job.unsent, None
             self._drop(job)
             if draft is not self._draft:
                 self._touch_present()  # a version that was left is written late; a start continues the present one

@@ -79,12 +79,16 @@ class ChatFiles:
         return path.name if path is not None and is_named(path) else str(free_name(pane.run_name, Path()))
 
     def save(self, pane: ChatPane, name: str, confirmed: bool = False) -> None:
-        """Save the text of a pane and its turns under a typed name. Raises as `transcript_files.save` does."""
+        """Save the text of a pane and its turns under a typed name. Raises as `transcript_files.save` does.
+
+        Where its draft cannot be saved, the unsent line goes along, as nothing else has it.
+        """
         from rnntui.sessions.transcript_files import save
 
         if pane.conversation is not None:
-            text_file, turns_file = save(pane.conversation, name, pane.run_name, confirmed=confirmed)
-            pane.autosave.count_as_saved(pane.text, pane.conversation.tree.revision)
+            unsent = self._unsent if pane.autosave.problem else ""
+            text_file, turns_file = save(pane.conversation, name, pane.run_name, confirmed=confirmed, unsent=unsent)
+            pane.autosave.count_as_saved(pane.text, pane.conversation.tree.revision, unsent, text_file)
             self._screen.notifications.info(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
 
     @cached_property
@@ -147,12 +151,23 @@ class ChatFiles:
         return next((f"the text could not be saved: {failure}" for failure in reversed(failures) if failure), "")
 
     @property
-    def is_anything_saved(self) -> bool:
-        """True if `--reopen` would find a text of this session."""
+    def where_saved(self) -> str:
+        """A line that says where the texts of this session are saved; "" if none is."""
         from rnntui.sessions.autosave import files_of
 
-        paths = [pane.autosave.path for pane in self._panes]
-        return any(path is not None and files_of(path) for path in paths)
+        autosaves = [pane.autosave for pane in self._panes]
+        drafts = [autosave for autosave in autosaves if autosave.path is not None and files_of(autosave.path)]
+        copies = [str(autosave.saved_elsewhere) for autosave in autosaves if autosave.saved_elsewhere is not None]
+        if copies:
+            is_older = any(autosave.saved_elsewhere is not None for autosave in drafts)
+            older = "; rnntui chat --reopen has an older state" if is_older else ""
+            return f"the text is saved in {', '.join(copies)}{older}"
+        return "the text is saved; continue it with: rnntui chat --reopen" if drafts else ""
+
+    @property
+    def _unsent(self) -> str:
+        """The unsent line: that of the prompt, after those that were sent before a model was open."""
+        return "\n".join(filter(None, [*self.early_lines, self._screen.unsent_line]))
 
     def _autosaves(self) -> list[Autosave]:
         return [*self._closed_panes, *(pane.autosave for pane in self._panes)]
@@ -165,7 +180,7 @@ class ChatFiles:
         from rnntui.sessions.transcript_files import pending_transcript
 
         if unsent is None:
-            unsent = "\n".join(filter(None, [*self.early_lines, self._screen.unsent_line]))
+            unsent = self._unsent
         jobs = [
             (pane.autosave, pending_transcript(pane.autosave, pane.conversation, unsent))
             for pane in self._panes

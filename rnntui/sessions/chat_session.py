@@ -419,8 +419,7 @@ class ChatSession:
     def save_at_exit(self) -> str:
         """Save every text, and set `exit_message`. Return what failed, or ""."""
         failure = self.files.save_at_exit()
-        reopen = "the text is saved; continue it with: rnntui chat --reopen" if self.files.is_anything_saved else ""
-        self.exit_message = failure or reopen
+        self.exit_message = failure or self.files.where_saved
         return failure
 
 

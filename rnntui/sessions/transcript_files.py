@@ -39,7 +39,9 @@ def _write_draft(job: SaveJob) -> None:
     write(job.text, job.companion, job.path)
 
 
-def save(conversation: Conversation, name: str, run_name: str, *, confirmed: bool = False) -> tuple[Path, Path]:
+def save(
+    conversation: Conversation, name: str, run_name: str, *, confirmed: bool = False, unsent: str = ""
+) -> tuple[Path, Path]:
     """Write a text under a typed name, with its turns and branches beside it as `.jsonl`. Return both paths.
 
     Args:
@@ -47,17 +49,19 @@ def save(conversation: Conversation, name: str, run_name: str, *, confirmed: boo
         name: as typed; `.txt` is appended if it has no suffix. In a folder the file is named after the model.
         run_name: the name of the model.
         confirmed: the user has agreed to overwrite the files, or to create their folder.
+        unsent: a line that was typed and not sent, for the file of turns.
 
     Raises `UnconfirmedError` where the user has to agree, `RnntuiError` if the files cannot be written.
     """
-    from rnntui.sessions.saved_transcript import text_lines
+    from rnntui.sessions.saved_transcript import text_lines, unsent_line
     from rnntui.sessions.text_files import free_name, path_to_save
 
     path = path_to_save(name, lambda path: file_pair(path)[0], lambda folder: free_name(run_name, folder), confirmed)
     text_file, turns = file_pair(path)
     if turns.exists() and not confirmed:
         raise UnconfirmedError(f"{turns} exists already", hint="Enter again overwrites it")
-    write(conversation.transcript.text, text_lines(conversation.tree, learns=conversation.learns), path)
+    turn_lines = text_lines(conversation.tree, learns=conversation.learns) + unsent_line(unsent)
+    write(conversation.transcript.text, turn_lines, path)
     return text_file, turns
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,85 @@ def test_lines_whose_answers_were_not_written_may_change(rnntui, runs: dict[str,
     assert "line 21 has changed since" in rnntui(*arguments).err
 
 
+@pytest.mark.parametrize("command", ["score", "translate", "classify", "classify --runs", "sample"])
+def test_an_output_from_whose_middle_a_line_was_removed_is_refused(
+    rnntui, runs: dict[str, Path], command: str, tmp_path: Path
+) -> None:
+    if command == "classify --runs":
+        names = f"{runs['score']},{make_run(tmp_path, 'second').path}"
+        arguments = ["classify", "--runs", names, "--json", "--file", "lines.txt", "--output", "out.txt", "--resume"]
+    else:
+        arguments = [*arguments_for(command, runs[command]), "--resume"]
+        arguments += ["--json"] if command != "sample" else []  # no two answers are the same
+    write_lines(NAMES)
+    assert rnntui(*arguments).code == 0
+    whole = Path("out.txt").read_bytes().splitlines(keepends=True)
+    lost = b"".join(whole[:2] + whole[3:])
+    Path("out.txt").write_bytes(lost)
+    for _ in range(2):  # the refusal does not forget what was written
+        refused = rnntui(*arguments)
+        assert refused.code == 2 and refused.err.splitlines()[-1] == (
+            "rnntui: out.txt has lost lines: 30 recorded, 29 there, and line 3 is not the one that was written; "
+            "restore it, or name another --output"
+        )
+        assert Path("out.txt").read_bytes() == lost
+    Path("out.txt").write_bytes(b"".join(whole))
+    assert rnntui(*arguments).code == 0
+
+
+def test_answers_that_another_job_finds_without_a_record_are_known_from_then_on(rnntui, runs: dict[str, Path]) -> None:
+    arguments = arguments_for("score", runs["score"])
+    write_lines(NAMES)
+    assert rnntui(*arguments).code == 0 and rnntui(*arguments, "--resume").code == 0
+    whole = Path("out.txt").read_bytes().splitlines(keepends=True)
+    Path("out.txt").write_bytes(b"".join(whole[1:]))
+    assert "out.txt has lost lines: 30 recorded, 29 there, and line 1" in rnntui(*arguments, "--resume").err
+
+
+def test_a_job_that_is_killed_goes_on(rnntui, runs: dict[str, Path]) -> None:
+    write_lines(NAMES)
+    arguments = [*arguments_for("score", runs["score"]), "--resume"]
+    from_stdin = [str(argument) for argument in arguments if argument not in ("--file", "lines.txt")]
+    process = subprocess.Popen([sys.executable, "-m", "rnntui", *from_stdin], stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write("".join(f"{line}\n" for line in NAMES[:9]).encode())
+    process.stdin.flush()
+    output = Path("out.txt")
+    deadline = time.monotonic() + 60
+    while not (output.exists() and output.read_bytes().count(b"\n") == 9):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    with Path(".out.txt.job").open("ab") as record:
+        record.write(bytes(8 * 16 + 3))  # of a batch whose answers were not written any more
+    resumed = rnntui(*from_stdin, stdin=Path("lines.txt").read_bytes())
+    assert resumed.code == 0 and "9 lines are written already" in resumed.err
+    stopped = output.read_bytes()
+    output.unlink()
+    Path(".out.txt.job").unlink()
+    assert rnntui(*arguments).code == 0 and output.read_bytes() == stopped
+
+
+def test_a_record_of_a_version_without_checksums_of_answers_is_gone_on_with(rnntui, runs: dict[str, Path]) -> None:
+    arguments = [*arguments_for("score", runs["score"]), "--resume"]
+    write_lines(NAMES)
+    assert rnntui(*arguments).code == 0
+    settings, checksums = Path(".out.txt.job").read_bytes().split(b"\n", 1)
+    values = json.loads(settings)
+    del values["answer_checksums"]
+    old = json.dumps(values).encode() + b"\n" + b"".join(checksums[at : at + 4] for at in range(0, 8 * 30, 8))
+    whole = Path("out.txt").read_bytes()
+    for cut in (len(whole), len(whole) // 2):
+        Path(".out.txt.job").write_bytes(old)
+        Path("out.txt").write_bytes(whole[:cut])
+        assert rnntui(*arguments).code == 0 and Path("out.txt").read_bytes() == whole
+        assert Path(".out.txt.job").read_bytes() == old
+    write_lines([*NAMES[:3], "edited", *NAMES[4:]])
+    assert "line 4 has changed since" in rnntui(*arguments).err
+
+
 def test_a_file_that_was_finished_without_resume_says_that_nothing_is_known(rnntui, runs: dict[str, Path]) -> None:
     arguments = arguments_for("score", runs["score"])
     write_lines(NAMES)
@@ -99,7 +181,7 @@ def test_a_lost_or_broken_record(rnntui, runs: dict[str, Path]) -> None:
     write_lines(NAMES)
     assert rnntui(*arguments).code == 0
     record = Path(".out.txt.job").read_bytes()
-    Path(".out.txt.job").write_bytes(record[: record.index(b"\n") + 1 + 4 * 10 + 2])  # as after a power cut
+    Path(".out.txt.job").write_bytes(record[: record.index(b"\n") + 1 + 8 * 10 + 2])  # as after a power cut
     assert rnntui(*arguments).code == 0 and Path(".out.txt.job").read_bytes() == record
     Path(".out.txt.job").write_bytes(b"no JSON")
     broken = rnntui(*arguments)

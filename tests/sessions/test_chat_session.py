@@ -613,6 +613,24 @@ def test_a_text_that_cannot_be_saved_is_reported_at_the_end(user: User) -> None:
     assert "the text could not be saved" in user.session.exit_message
 
 
+def test_a_text_that_was_saved_elsewhere_is_named_at_the_end(user: User, tmp_path: Path) -> None:
+    user.say("Hello")
+    user.session.files.autosave()
+    drafts = user.drafts.rename(tmp_path / "away")
+    user.drafts.touch()
+    user.say("Again")
+    user.session.files.autosave()
+    user.screen.unsent_line = "not sent"
+    pane, copy = user.session.active, tmp_path / "else.txt"
+    user.session.files.save(pane, str(copy))
+    user.drafts.unlink()
+    drafts.rename(user.drafts)  # the older state is there, and is not written again
+    user.session.close()
+    assert user.session.exit_message == f"the text is saved in {copy}; rnntui chat --reopen has an older state"
+    saved = user.session.files.read(str(copy)).content
+    assert copy.read_text() == user.text and saved.unsent == "not sent"
+
+
 def test_an_unsent_line_comes_back_with_its_text(user: User) -> None:
     text = user.say("Hello")
     user.screen.unsent_line = "not sent\nyet"

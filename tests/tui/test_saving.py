@@ -148,6 +148,24 @@ async def test_a_text_that_was_saved_elsewhere_lets_the_app_end(runs: Path, tmp_
     assert user.app.return_code == 0 and (tmp_path / "tiny-1.txt").read_text() == user.text
 
 
+async def test_an_unsent_line_is_saved_elsewhere_with_its_text(runs: Path, tmp_path: Path) -> None:
+    async with chatting(runs) as user:
+        texts_folder().parent.mkdir(parents=True, exist_ok=True)
+        texts_folder().touch()
+        await user.say("Hello")
+        await user.write()
+        await user.pilot.press(*"dog", "ctrl+q")
+        await wait_until(user.pilot, lambda: "not saved" in bar(user.app))
+        await user.pilot.press("ctrl+s")
+        await wait_until(user.pilot, lambda: user.app.screen.query(Input))
+        await user.pilot.press("enter")
+        await wait_until(user.pilot, lambda: "not saved" not in bar(user.app))
+        await user.pilot.press("ctrl+q")
+        await has_ended(user)
+    assert user.app.return_code == 0 and user.app.exit_messages == ["the text is saved in tiny-1.txt"]
+    assert json.loads((tmp_path / "tiny-1.jsonl").read_text().splitlines()[-1]) == {"unsent": "dog"}
+
+
 async def test_not_saved_goes_once_saving_works_again(runs: Path) -> None:
     async with chatting(runs) as user:
         texts_folder().parent.mkdir(parents=True, exist_ok=True)
