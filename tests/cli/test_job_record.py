@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from classifier_examples import make_classifier_run
-from pair_runs import copy_rows, make_pair_run, write_weights
+from line_runs import make_line_runs
 from tiny_runs import make_run
 
 NAMES = [f"line {number} of text" for number in range(30)]
@@ -20,12 +19,7 @@ NAMES = [f"line {number} of text" for number in range(30)]
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """An untrained run for each command."""
-    folder = tmp_path_factory.mktemp("runs")
-    pairs = make_pair_run(folder, copy_rows(), "pairs", steps=5)
-    write_weights(pairs)
-    language_model = make_run(folder, "text").path
-    classifier = make_classifier_run(folder, "labels", ["of text", "line"]).path
-    return {"score": language_model, "sample": language_model, "translate": pairs.path, "classify": classifier}
+    return make_line_runs(tmp_path_factory.mktemp("runs"))
 
 
 def write_lines(lines: list[str], end: bytes = b"") -> None:

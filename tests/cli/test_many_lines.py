@@ -12,10 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from classifier_examples import make_classifier_run
-from pair_runs import copy_rows, make_pair_run, write_weights
+from line_runs import make_line_runs
 from pool_jobs import Doubling
-from tiny_runs import make_run
 
 from rnntui.cli.process_pool import map_in_processes
 from rnntui.errors import CorpusError, RnntuiError
@@ -27,12 +25,7 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="finds processe
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """An untrained run for each command."""
-    folder = tmp_path_factory.mktemp("runs")
-    pairs = make_pair_run(folder, copy_rows(), "pairs", steps=5)
-    write_weights(pairs)
-    language_model = make_run(folder, "text").path
-    classifier = make_classifier_run(folder, "labels", ["of text", "line"]).path
-    return {"score": language_model, "sample": language_model, "translate": pairs.path, "classify": classifier}
+    return make_line_runs(tmp_path_factory.mktemp("runs"))
 
 
 def test_results_come_in_order_and_little_is_read_ahead() -> None:

@@ -37,6 +37,17 @@ async def has_ended(user: Chatting) -> None:
     await wait_until(user.pilot, lambda: user.app._exit)
 
 
+async def save_elsewhere_and_quit(user: Chatting) -> None:
+    """Save a text that quitting could not save under the name that is offered, and quit."""
+    await wait_until(user.pilot, lambda: "not saved" in bar(user.app))
+    await user.pilot.press("ctrl+s")
+    await wait_until(user.pilot, lambda: user.app.screen.query(Input))
+    await user.pilot.press("enter")
+    await wait_until(user.pilot, lambda: "not saved" not in bar(user.app))
+    await user.pilot.press("ctrl+q")
+    await has_ended(user)
+
+
 async def test_quitting_within_an_edit_keeps_it(runs: Path) -> None:
     async with chatting(runs) as user:
         await user.say("Hello")
@@ -138,13 +149,7 @@ async def test_a_text_that_was_saved_elsewhere_lets_the_app_end(runs: Path, tmp_
         await user.say("Hello")
         await user.write()
         await user.pilot.press("ctrl+q")
-        await wait_until(user.pilot, lambda: "not saved" in bar(user.app))
-        await user.pilot.press("ctrl+s")
-        await wait_until(user.pilot, lambda: user.app.screen.query(Input))
-        await user.pilot.press("enter")
-        await wait_until(user.pilot, lambda: "not saved" not in bar(user.app))
-        await user.pilot.press("ctrl+q")
-        await has_ended(user)
+        await save_elsewhere_and_quit(user)
     assert user.app.return_code == 0 and (tmp_path / "tiny-1.txt").read_text() == user.text
 
 
@@ -155,13 +160,7 @@ async def test_an_unsent_line_is_saved_elsewhere_with_its_text(runs: Path, tmp_p
         await user.say("Hello")
         await user.write()
         await user.pilot.press(*"dog", "ctrl+q")
-        await wait_until(user.pilot, lambda: "not saved" in bar(user.app))
-        await user.pilot.press("ctrl+s")
-        await wait_until(user.pilot, lambda: user.app.screen.query(Input))
-        await user.pilot.press("enter")
-        await wait_until(user.pilot, lambda: "not saved" not in bar(user.app))
-        await user.pilot.press("ctrl+q")
-        await has_ended(user)
+        await save_elsewhere_and_quit(user)
     assert user.app.return_code == 0 and user.app.exit_messages == ["the text is saved in tiny-1.txt"]
     assert json.loads((tmp_path / "tiny-1.jsonl").read_text().splitlines()[-1]) == {"unsent": "dog"}
 
