@@ -35,7 +35,8 @@ from rnntui.runs.weights_file import save_arrays
 from rnntui.text.classifier_tokens import ClassifierTokenizer
 from rnntui.text.label_split import split_labelled
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
-from rnntui.text.ngram_features import NgramFeatures, NgramVocabulary, text_batches
+from rnntui.text.ngram_features import NgramFeatures, NgramVocabulary
+from rnntui.text.ngram_hashes import text_batches
 from rnntui.text.stored_rows import Report, TextColumn, reported, select_rows
 from rnntui.text.tokenizer_choice import choose_tokenizer
 from rnntui.training.classifier_continuation import ClassifierContinuation
