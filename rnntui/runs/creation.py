@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnntui import __version__
 from rnntui.atomic_files import is_process_alive, umask
@@ -26,6 +27,11 @@ from rnntui.kinds.registry import KINDS, title_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of, runs_in, shipped_names
 from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_files import remove_run_files
+from rnntui.runs.run_lock import acquire_lock, goes_with_folder, is_locked, keep_lock, lock_identity
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 _STAGING_PREFIX = ".making-"
 DELETED_PREFIX = ".deleted-"
@@ -199,6 +205,9 @@ def check_name(name: str, checkpoints: Path) -> None:
 def staging_folder(checkpoints: Path) -> Iterator[Path]:
     """Yield a hidden folder beside the runs to create one in; it is removed on an exception, else see `publish_run`.
 
+    The folder is locked as a run in training is, and the run that it becomes to the end of the block; see
+    `new_runs_locked`.
+
     Raises `RunError` if `checkpoints` cannot be written to, also inside the block.
     """
     is_new = not checkpoints.exists()
@@ -213,10 +222,17 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
             f"cannot write to {checkpoints}: {error.strerror}", hint="name another folder with --checkpoints"
         ) from error
     folder.chmod(0o777 & ~umask())  # mkdtemp makes a folder that only its owner can read
+    lock: BaseFileLock | None = None
     try:
+        lock, identity = acquire_lock(folder), lock_identity(folder)
+        if not goes_with_folder(lock):
+            lock.release()
+            lock = None
         yield folder
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            lock.release()
+        shutil.rmtree(folder, ignore_errors=True)  # of this process alone, under a name that nobody knew
         if is_new:
             with contextlib.suppress(OSError):  # another process may have put a run there meanwhile
                 checkpoints.rmdir()
@@ -225,18 +241,21 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
                 f"cannot write to {checkpoints}: {error.strerror}", hint="name another folder with --checkpoints"
             ) from error
         raise
+    if lock is not None:
+        keep_lock(lock, identity)
 
 
-def remove_abandoned(checkpoints: Path, prefixes: Sequence[str] = (_STAGING_PREFIX, DELETED_PREFIX)) -> None:
+def remove_abandoned(checkpoints: Path) -> None:
     """Remove the leftovers of killed processes from a folder of runs: staging folders and half-deleted runs.
 
-    Those in which a text is partly encoded are kept for a day, as the next run on it goes on from there. `prefixes` are
-    those of their names, followed by the id of the process and a dash.
+    Those in which a text is partly encoded are kept for a day, as the next run on it goes on from there. Files that do
+    not belong to a run stay.
     """
-    for prefix in prefixes:
-        for folder in _abandoned(checkpoints, prefix):
+    for prefix in (_STAGING_PREFIX, DELETED_PREFIX):
+        for folder in abandoned_folders(checkpoints, prefix):
             if _age(RunFolder(folder).encoding_journal) > _KEPT_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    remove_run_files(folder)
 
 
 def take_over(staged: Path, checkpoints: Path, can_use: Callable[[RunFolder], bool]) -> bool:
@@ -248,7 +267,7 @@ def take_over(staged: Path, checkpoints: Path, can_use: Callable[[RunFolder], bo
         can_use: tells whether a folder's journal is of the same text, tokenizer and split.
     """
     target = RunFolder(staged)
-    for folder in map(RunFolder, _abandoned(checkpoints, _STAGING_PREFIX)):
+    for folder in map(RunFolder, abandoned_folders(checkpoints, _STAGING_PREFIX)):
         if not can_use(folder):
             continue
         try:
@@ -258,16 +277,20 @@ def take_over(staged: Path, checkpoints: Path, can_use: Callable[[RunFolder], bo
                 path.rename(staged / path.relative_to(folder.path))
         except OSError:
             continue
-        shutil.rmtree(folder.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_run_files(folder.path)
         return True
     return False
 
 
-def _abandoned(checkpoints: Path, prefix: str) -> Iterator[Path]:
-    """Yield the folders that killed processes left."""
-    for folder in checkpoints.glob(f"{prefix}*"):
+def abandoned_folders(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield the folders that killed processes left: their names are the prefix, the id of the process, a dash, more.
+
+    A folder that is locked is none: its process is one of another machine or container.
+    """
+    for folder in parent.glob(f"{prefix}*"):
         pid = folder.name.removeprefix(prefix).split("-")[0]
-        if pid.isdecimal() and not is_process_alive(int(pid)):
+        if pid.isdecimal() and not is_process_alive(int(pid)) and not is_locked(folder):
             yield folder
 
 
@@ -297,10 +320,18 @@ def publish_run(folder: Path, checkpoints: Path, name: str | None, default_name:
                 if not os.path.lexists(target):
                     raise
             else:
+                _lock_published(target)
                 return target
         if name is not None:
             raise UsageError(f"run {name} exists in {checkpoints}", setting="name", hint="choose another --name")
         attempt += 1
+
+
+def _lock_published(folder: Path) -> None:
+    """Lock a run that was locked in staging where that lock does not go with the folder."""
+    with contextlib.suppress(RunError):  # it is there, and its training will tell
+        if not is_locked(folder):
+            keep_lock(acquire_lock(folder), lock_identity(folder))
 
 
 def library_versions() -> dict[str, str]:
