@@ -15,10 +15,10 @@ from rnntui.formatting import format_bytes, format_loss
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import kind_or_default
 from rnntui.runs.comparison import Comparison, compare_runs
-from rnntui.runs.creation import find_resumable_run
 from rnntui.runs.description import read_details
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.management import check_deletable, delete_run, rename_run, size_on_disk, write_note
+from rnntui.runs.resumable_run import find_resumable_run
 from rnntui.runs.run_files import foreign_files, named
 from rnntui.runs.stopping import stop_run
 from rnntui.sessions.charted_runs import ChartedRun, DashboardData, logged_confusions

@@ -11,7 +11,7 @@ from tiny_runs import make_run
 from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs import lookup, management
-from rnntui.runs.creation import find_resumable_run, staging_folder
+from rnntui.runs.creation import staging_folder
 from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder
 from rnntui.runs.lookup import runs_in
 from rnntui.runs.management import (
@@ -23,6 +23,7 @@ from rnntui.runs.management import (
     size_on_disk,
     write_note,
 )
+from rnntui.runs.resumable_run import find_resumable_run
 from rnntui.runs.run_files import foreign_files, foreign_names
 
 
