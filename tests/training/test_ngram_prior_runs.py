@@ -166,7 +166,8 @@ def test_damaged_counts_are_told_and_repaired_bit_for_bit(make_run, is_older: bo
 
 def test_the_counts_of_a_run_that_is_trained_on_are_repaired_with_the_earlier_text(make_run) -> None:
     train(make_run(TEXT, name="first", steps=1, ngram_prior=3))
-    run = make_run(TEXT.replace("seven", "seventy"), name="second", steps=1, from_run="first")
+    run = make_run(TEXT.replace("seven", "seventy"), name="second", steps=1, **{"from": "first"})
+    assert run.origin_training_ids.exists()
     counts = run.ngrams_file.read_bytes()
     run.ngrams_file.unlink()
     [repair] = repair_run(run, counted_again)
@@ -189,7 +190,7 @@ def test_another_way_of_counting_is_not_trained_with(make_run, monkeypatch: pyte
     """As that of a later version, by which the file is whole and training would go on with other features."""
     run = make_run(TEXT, steps=1, ngram_prior=3)
     train(run)
-    monkeypatch.setattr("rnntui.text.ngram_counts._MINIMUM", 3)
+    monkeypatch.setattr("rnntui.text.ngram_counts._MINIMUM", 1000)
     ngram_counts._latest.clear()
     with pytest.raises(RunError, match="counts the n-grams of run words in another way than the version that"):
         train(run, 2)
