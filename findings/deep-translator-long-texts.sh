@@ -3,10 +3,9 @@
 #
 # Guess: its LibreTranslator sends text and languages in the body of a POST request, as JSON or a form, which is how the
 #   API's documentation has them, so that a text may be as long as the server allows.
-# Seen: a POST request without a body: text, languages and key are all in its address, so they are in the access logs of
-#   servers and proxies. A letter of Russian takes six characters there, of Chinese nine: 11,000 Russian letters, 22 kB,
-#   are refused by a server of Python's standard library, whose limit for addresses, 64 kB, is that of many (status 414).
-#   The error is "API server error", without the status or the server's reason.
+# Seen: a POST request without a body: all fields are in its address. A letter of Russian takes six characters there, of
+#   Chinese nine, so 11,000 Russian letters, 22 kB of text, are refused by a server of Python's standard library, which
+#   takes addresses of up to 64 kB (status 414). The error is "API server error", without status or reason.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
