@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the first pane is made before the first paint, which needs 
     from rnntui.sessions.autosave import Autosave
     from rnntui.sessions.branch_tree import BranchTree
     from rnntui.sessions.conversation import Conversation
+    from rnntui.sessions.transcript_files import TextVersion
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class ChatPane:
     drafts_folder: Callable[[], Path]
     conversation: Conversation | None = None
     problem: str = ""  # the reason why there is no model
+    whole_text: TextVersion | None = None  # from before a line was taken back; saved as long as that can be put back
     colouring: tuple[str, ...] = ()  # what the text is coloured by, for the status line: forms of decreasing length
 
     @cached_property

@@ -166,6 +166,14 @@ class ChatTab(Vertical):
         else:
             self.prompt.fill(line)
 
+    def edited_text(self, pane: ChatPane) -> str | None:
+        """Return the text of a pane as it is being edited (F10); None if it is not, or not changed."""
+        return self._dialogs.edited_text(pane)
+
+    def resume_edit(self, pane: ChatPane, edited: str) -> None:
+        """Go on with an edit of a pane's text that was not finished."""
+        self._dialogs.resume_edit(pane, edited)
+
     def show_changes(self) -> None:
         """Show what the session has changed."""
         self.row.update_views()
@@ -334,6 +342,8 @@ class ChatTab(Vertical):
         else:
             if self._unsent_line is None:
                 self._unsent_line = self.prompt.line
+                self.history.add(self._unsent_line)  # which is saved; the line that is edited takes its place
+                self._save_history_in_background()
             else:
                 self._remember_edited_line()
             self._taken_line = line
