@@ -364,12 +364,34 @@ async def test_messages_follow_what_is_typed(corpus: str) -> None:
         assert top.display
         await pilot.press("shift+tab", "end", *["backspace"] * len("nowhere.txt"))
         await wait_until(pilot, lambda: "name a text file" in app.help("corpus"))
-        assert not top.display
+        assert not top.visible
         await type_in(pilot, corpus)
         await wait_until(pilot, lambda: not field.has_class("-wrong"))
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.filled)
         assert app.filled == [FormResult({"corpus": corpus})]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 50)])
+async def test_a_message_moves_no_button_from_under_the_pointer(corpus: str, size: tuple[int, int]) -> None:
+    app = Host({"corpus": corpus, "hidden": "8"}, problem="it did not go")
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        before = {button.id: button.region for button in app.form.query(Button)}
+        assert len(before) == 4
+        app.field("corpus").value = "nowhere.txt"
+        await pilot.press("tab")
+        await wait_until(pilot, lambda: "nowhere.txt: no such file" in app.help("corpus"))
+        app.field("hidden").take_focus()
+        app.field("hidden").value = "99999"
+        await pilot.press("tab")
+        await wait_until(pilot, lambda: "99999" in app.help("hidden"))
+        await pilot.pause()
+        assert {button.id: button.region for button in app.form.query(Button)} == before
+        app.field("hidden").value, app.field("corpus").value = "8", corpus
+        await wait_until(pilot, lambda: not app.form.query(".-wrong"))
+        await pilot.pause()
+        assert {button.id: button.region for button in app.form.query(Button)} == before
 
 
 @pytest.mark.usefixtures("few")
