@@ -247,6 +247,10 @@ class RnntuiApp(App[None]):
             driver.stop_application_mode()
             driver.close()
 
+    def on_exit_app(self) -> None:
+        """Save everything as the app ends, also without being asked: in a browser, its page was closed."""
+        self.save_all()
+
     async def action_quit(self) -> None:
         """Save everything and quit; where that fails, only when asked again within half a minute."""
         problems = self.save_all()

@@ -12,6 +12,7 @@ from chatting import Chatting, chat_without_thread, chatting
 from fake_classifier import FakeClassifier
 from fake_translator import FakeTranslator
 from line_tabs import using_classify, using_translate
+from textual.messages import ExitApp
 from textual.widgets import Input, Static, TextArea
 from tiny_runs import make_run
 from waiting import wait_until
@@ -179,14 +180,19 @@ async def test_what_was_typed_just_now_is_saved(tmp_path: Path, tab: str) -> Non
         assert texts(sources_folder().with_name("sources" if tab == "translate" else "classified")) == ["typed"]
 
 
-async def test_a_note_that_is_being_typed_is_kept(runs: Path) -> None:
+@pytest.mark.parametrize("end", ["quit", "closed"])
+async def test_a_note_that_is_being_typed_is_kept(runs: Path, end: str) -> None:
     app = RnntuiApp(runs, first="train")
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.tabs["train"].run_list.current)  # type: ignore[attr-defined]
         await pilot.press("N")
         await wait_until(pilot, lambda: app.screen.is_modal and app.screen.query(Input))
-        await pilot.press(*"good", "ctrl+q")
-        await wait_until(pilot, lambda: app._exit)
+        await pilot.press(*"good")
+        if end == "quit":
+            await pilot.press("ctrl+q")
+        else:
+            app.post_message(ExitApp())  # as when a page in a browser is closed
+        await wait_until(pilot, (runs / "tiny" / "note.txt").is_file)
     assert (runs / "tiny" / "note.txt").read_text() == "good\n"
 
 
