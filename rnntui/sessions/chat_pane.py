@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,29 @@ class ChatSettings:
         from rnntui.config_generation import GenerationConfig, NoveltyConfig, SamplingConfig
 
         return ChatSettings(SamplingConfig(), GenerationConfig(), NoveltyConfig())
+
+    @staticmethod
+    def of_values(values: Mapping[str, object]) -> ChatSettings:
+        """Return settings with these values, by name; one that cannot be used is at its default."""
+        from rnntui.config_generation import GenerationConfig, NoveltyConfig, SamplingConfig
+        from rnntui.settings import usable_values
+
+        return ChatSettings(
+            SamplingConfig(**usable_values(SamplingConfig, values)),
+            GenerationConfig(**usable_values(GenerationConfig, values)),
+            NoveltyConfig(**usable_values(NoveltyConfig, values)),
+        )
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The values by name, without those at their defaults, and without the seed, which is that of an experiment."""
+        configs = (self.sampling, self.generation, self.novelty)
+        return {
+            name: value
+            for config in configs
+            for name, value in vars(config).items()
+            if value != getattr(type(config)(), name)
+        }
 
     @property
     def preset(self) -> str | None:

@@ -80,6 +80,25 @@ async def test_values_of_a_search_that_cannot_be_are_at_their_defaults(
         assert not tab.app._notifications
 
 
+async def test_settings_of_chat_come_back_but_for_the_seed(runs: Path, own_settings: Path) -> None:
+    async with using(runs, "chat") as (tab, pilot):
+        await wait_until(pilot, lambda: tab.session.conversations)
+        tab.query_one("#temperature", Slider).value = 1.5
+        tab.query_one("#length", Slider).value = 7
+        tab.query_one("#seed", Slider).value = 3
+        await wait_until(pilot, lambda: tab.session.settings.seed == 3)
+    assert kept(own_settings, "chat") == {"temperature": 1.5, "length": 7}
+    async with using(runs, "chat") as (tab, pilot):
+        await wait_until(pilot, lambda: tab.session.conversations)
+        settings = tab.session.settings
+        assert (settings.sampling.temperature, settings.generation.length, settings.seed) == (1.5, 7, None)
+        assert tab.query_one("#temperature", Slider).value == 1.5
+    write_tabs(own_settings, chat={"temperature": float("nan"), "top_k": -1, "length": "7", "min_p": 0.1, "seed": 5})
+    async with using(runs, "chat") as (tab, pilot):
+        await wait_until(pilot, lambda: tab.session.conversations)
+        assert tab.session.settings.values == {"min_p": 0.1} and tab.session.settings.seed is None
+
+
 @pytest.mark.parametrize(
     ("shading", "measure"),
     [("gradient_x_input", MEASURES[1]), ("none", None), ("no such", MEASURES[0]), ([], MEASURES[0])],

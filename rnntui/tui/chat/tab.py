@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.app import ComposeResult
@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Label
 
 from rnntui.errors import RnntuiError
+from rnntui.sessions.chat_pane import ChatSettings
 from rnntui.sessions.chat_session import ChatSession
 from rnntui.sessions.prompt_history import PromptHistory
 from rnntui.tui.chat.chat_dialogs import ChatDialogs
@@ -83,7 +84,8 @@ class ChatTab(Vertical):
         self.prompt, self._prompt_hint = Prompt(keymap, self.history), Label("", id="prompt-hint")
         self._taken_line = ""  # a line that was taken back to be edited, as it was
         self._unsent_line: str | None = None  # what the prompt held before; None if no line was taken back
-        self._first_run, self._reopens = context.run, context.reopen
+        self._first_run, self._reopens, self._kept = context.run, context.reopen, context.kept
+        self._has_kept_settings = False
         self.shows_surprisal, self.wants_panel = context.preferences.surprisal, context.preferences.panel
 
     def compose(self) -> ComposeResult:
@@ -115,6 +117,8 @@ class ChatTab(Vertical):
     async def _finish(self) -> None:
         """Do what the first paint need not wait for: sliders and model."""
         self.row.shade(self.shows_surprisal)
+        self.session.apply(ChatSettings.of_values(self._kept))
+        self._has_kept_settings = True
         await self.panel.fill(self.session.settings)
         if self._reopens:
             self._opener.open_last(self.session.active, self._first_run)
@@ -139,6 +143,11 @@ class ChatTab(Vertical):
     def save_problem(self) -> str:
         """Why a text is not saved; "" while all are."""
         return self.session.files.problem
+
+    @property
+    def kept_settings(self) -> dict[str, Any]:
+        """The settings of the active pane; until they are shown, those of the last time."""
+        return self.session.settings.values if self._has_kept_settings else dict(self._kept)
 
     @property
     def typing_target(self) -> Prompt:
