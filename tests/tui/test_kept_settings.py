@@ -18,6 +18,7 @@ from waiting import wait_until
 from rnntui.sessions.explanation_view import MEASURES
 from rnntui.sessions.translation_session import DEFAULT_BEAM
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.inspect.tab import InspectTab
 from rnntui.tui.preferences import load, save
 from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.form_screen import TrainingFormScreen
@@ -115,8 +116,9 @@ async def test_the_shading_of_classify_comes_back(
 
 
 async def test_the_text_of_inspect_comes_back_with_its_view_and_with_reopen_its_runs(
-    runs: Path, own_settings: Path
+    runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(InspectTab, "_compute", lambda *_: None)  # which would take its time
     async with using(runs, "inspect") as (tab, pilot):
         await wait_until(pilot, lambda: tab.session.runs)
         tab.session.select("Units")
@@ -211,6 +213,20 @@ async def test_settings_are_kept_while_the_app_runs(runs: Path, own_settings: Pa
         app._keep_settings()  # as it is called every ten seconds
         await wait_until(pilot, own_settings.exists)
         assert kept(own_settings, "translate") == {"n_best": 2}
+
+
+async def test_settings_that_cannot_be_kept_are_told_and_hold_up_no_end(runs: Path, own_settings: Path) -> None:
+    own_settings.parent.touch()  # a file where the folder should be
+    app = RnntuiApp(runs, first="translate")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        app.tabs["translate"].query_one("#n_best", Slider).value = 2
+        await pilot.pause()
+        app._keep_settings()
+        await wait_until(pilot, lambda: any("cannot be saved" in notice.title for notice in app._notifications))
+        await pilot.press("ctrl+q")
+        await wait_until(pilot, lambda: app._exit)
+    assert app.return_code == 0
 
 
 def test_each_tab_is_kept_by_itself_and_a_text_that_is_too_long_is_not(tmp_path: Path) -> None:
