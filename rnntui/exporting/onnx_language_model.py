@@ -24,9 +24,9 @@ _MAX_CHARACTERS = 200_000  # of the user's text
 _MEASURED = (96, 16)  # steps and texts that measure the cost of int8 weights
 
 _NOTES = """
-`step.onnx` reads one token of each text, `sequence.onnx` as many as you like; both have the same weights. All that the
-model remembers is its state: zeros before a text, and what comes out is given back in. `logits` are those of the next
-token.
+`step.onnx` reads one token of each text, `sequence.onnx` as many as you like, from one on (of none, onnxruntime 1.31
+gives another state back than it was given); both have the same weights. All that the model remembers is its state:
+zeros before a text, and what comes out is given back in. `logits` are those of the next token.
 
 Every text is read after the tokens `initial_tokens` of `model.json`. `vocabulary` has the text of each token by id;
 {tokens} The token `unknown_id` is never to be sampled{end}.{prior}

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from rnntui.text.control_chars import one_line
 
+_LENGTHS = """`lengths` says how many tokens of each row are text, one or more; the rest is padding. Compute with
+onnxruntime: the ReferenceEvaluator of the package onnx (1.23.2) reads padding as text, and says nothing."""
+
 
 class UseInPython(NamedTuple):
     """How an export is used: notes on its texts and tokens in Markdown, and a program to run in its folder."""
@@ -34,6 +37,7 @@ def readme(run_name: str, description: dict[str, Any], use: UseInPython) -> str:
             *_files(description["files"]),
             use.notes.strip(),
             "",
+            *([_LENGTHS, ""] if any("lengths" in file["inputs"] for file in description["files"].values()) else []),
             "## Use in Python",
             "",
             "Run in this folder, with `pip install onnxruntime`:",

@@ -114,9 +114,12 @@ async def detect(request: Request) -> Response:
 
 
 async def _fields_of(request: Request) -> tuple[ServerState, dict[str, object]]:
-    """Return the server's state and the fields of a request. Raises `ApiError` if it lacks the key."""
+    """Return the server's state and the fields of a request. Raises `ApiError` if it lacks the key.
+
+    LibreTranslate also takes fields from the address, where the client deep-translator has all of them.
+    """
     state: ServerState = request.app.state.server
-    fields = await read_fields(request, state.config.max_body)
+    fields = {**request.query_params, **await read_fields(request, state.config.max_body)}
     if state.api_key and not request.scope.get("rnntui.has_key"):
         key = fields.get("api_key") or request.query_params.get("api_key")
         if not key:

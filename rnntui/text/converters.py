@@ -35,8 +35,11 @@ _WHATWG = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "shift
 _BLOCK_TAGS = (
     "dl", "dt", "dd", "details", "summary", "option", "section", "form", "fieldset", "legend", "center"
 )  # fmt: skip
+_READING_TAGS = ("rt", "rp", "rtc")  # the reading above a word, as in Japanese: it is no part of the sentence
 _DOCX_WRAPPERS = ("fldSimple", "bdo", "dir", "ruby", "rubyBase")
-_ODT_LEFT_OUT = ("comment", "annotation", "tracked-changes", "table-of-content", "sequence-decls")
+_ODT_LEFT_OUT = (
+    "comment", "annotation", "tracked-changes", "table-of-content", "sequence-decls", "ruby-text", "note-citation"
+)  # fmt: skip
 _ADVICE = f"install the libraries that read it: pip install {requirement('documents')}"
 
 
@@ -157,7 +160,8 @@ def _html_text(html: str) -> str:
 
     # The strict profile is that of browsers: the default one puts a blank between two spans, and indents blocks.
     blocks = {tag: HtmlElement(display=Display.block) for tag in _BLOCK_TAGS}
-    css = {**STRICT_CSS_PROFILE, **blocks, "template": HtmlElement(display=Display.none)}
+    left_out = dict.fromkeys(("template", *_READING_TAGS), HtmlElement(display=Display.none))
+    css = {**STRICT_CSS_PROFILE, **blocks, **left_out}
     lines = get_text(html, ParserConfig(css=css)).replace("\u00a0", " ").split("\n")
     return re.sub("\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines))
 
@@ -218,11 +222,14 @@ def _epub_text(path: Path) -> str:
 def _odt_text(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
         root = _parsed(_part(archive, "content.xml"))
-    return re.sub("\n{3,}", "\n\n", _odt_element(next(root.iter("{*}body")), in_paragraph=False))
+    return re.sub("\n{3,}", "\n\n", _odt_element(next(root.iter("{*}body")), None))
 
 
-def _odt_element(element: Any, in_paragraph: bool) -> str:
-    """Return the text of an OpenDocument element; a blank line follows each paragraph and heading."""
+def _odt_element(element: Any, nested: list[str] | None) -> str:
+    """Return the text of an OpenDocument element; a blank line follows each paragraph and heading.
+
+    Within a paragraph, `nested` gets the paragraphs in it, such as those of a note, which follow it; else it is None.
+    """
     name = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else "comment"
     if name in _ODT_LEFT_OUT:
         return ""
@@ -231,9 +238,16 @@ def _odt_element(element: Any, in_paragraph: bool) -> str:
     if name in ("tab", "line-break"):
         return "\t" if name == "tab" else "\n"
     is_paragraph = name in ("p", "h")
-    inside = in_paragraph or is_paragraph  # elsewhere, white space between elements is layout of the XML
+    inner: list[str] | None = [] if is_paragraph else nested
+    inside = inner is not None  # elsewhere, white space between elements is layout of the XML
     text = re.sub(r"\s+", " ", element.text or "") if inside else ""
     for child in element:
-        text += _odt_element(child, inside)
+        text += _odt_element(child, inner)
         text += re.sub(r"\s+", " ", child.tail or "") if inside else ""
-    return f"{text.strip()}\n\n" if is_paragraph else text
+    if not is_paragraph:
+        return text
+    paragraphs = f"{text.strip()}\n\n" + "".join(inner or ())
+    if nested is None:
+        return paragraphs
+    nested.append(paragraphs)
+    return ""

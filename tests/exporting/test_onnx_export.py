@@ -49,6 +49,7 @@ def test_the_program_of_a_language_model_samples(
     loaded = load_language_model(run)
     prompt = "Once " if tokenizer == "char" else "Once upon"
     assert variables["prompt"] == loaded.tokenizer.encode(prompt).tolist()
+    assert "`lengths`" not in (tmp_path / "out" / "README.md").read_text("utf-8")
 
 
 def test_the_program_of_a_seq2seq_model_translates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,6 +75,7 @@ def test_the_program_of_a_classifier_classifies(
 ) -> None:
     run = make_classifier_run(tmp_path, "tiny", ["a good day", "a bad day", "one day"], ngrams=ngrams)
     assert export_onnx(run, tmp_path / "out").difference is not None
+    assert "`lengths` says" in (tmp_path / "out" / "README.md").read_text("utf-8")
     run_program(tmp_path / "out", monkeypatch, "('a text',)", "('a good day', 'bad')")
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     expected = load_classifier(run).classify(["a good day", "bad"])

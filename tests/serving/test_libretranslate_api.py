@@ -66,6 +66,13 @@ def test_a_form_is_as_good_as_json(host: ServingHost) -> None:
     assert host.request("/translate", b"q=go+home&source=en&target=de").json == {"translatedText": "og emoh"}
 
 
+@pytest.mark.parametrize("body", [b"", {"q": "go home"}])
+def test_fields_are_read_from_the_address_too(host: ServingHost, body: Any) -> None:
+    address = "/translate?q=go+%68ome&source=en&target=de" if not body else "/translate?q=not+this&source=en&target=de"
+    assert host.request(address, body).json == {"translatedText": "og emoh"}
+    assert "translate" in host.log[-1].line and "q=" not in host.log[-1].line  # no text in the log
+
+
 def test_alternatives(host: ServingHost) -> None:
     answer = host.request("/translate", {"q": "ab", "source": "en", "target": "es", "alternatives": 2}).json
     assert answer == {"translatedText": "ba", "alternatives": ["ba!", "ba!!"]}

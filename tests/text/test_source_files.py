@@ -82,18 +82,27 @@ def docx(*paragraphs: str, extra: str = "") -> bytes:
     )
 
 
-def odt() -> bytes:
+LETTER = (
+    "<text:h>Heading</text:h>\n <text:p>One <text:span>bold</text:span>\n  word<text:line-break/>"
+    'a verse<text:s text:c="3"/>end<office:annotation>\n<text:p>note</text:p></office:annotation>.</text:p>'
+    "<text:list><text:list-item><text:p>item</text:p></text:list-item></text:list>"
+)
+NOTES = (
+    "<text:tracked-changes><text:deletion><text:p>gone</text:p></text:deletion></text:tracked-changes>"
+    "<text:p>A man<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>Of fortune.</text:p>"
+    "<text:p>Or not.</text:p></text:note-body></text:note> must want a wife.</text:p>\n"
+    "<text:p><text:ruby><text:ruby-base>漢字</text:ruby-base><text:ruby-text>かんじ</text:ruby-text></text:ruby>。</text:p>"
+)
+
+
+def odt(text: str = LETTER) -> bytes:
     """Return an OpenDocument text."""
     namespaces = (
         'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
         'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
     )
-    body = (
-        "<office:text>\n <text:h>Heading</text:h>\n <text:p>One <text:span>bold</text:span>\n  word<text:line-break/>"
-        'a verse<text:s text:c="3"/>end<office:annotation>\n<text:p>note</text:p></office:annotation>.</text:p>'
-        "<text:list><text:list-item><text:p>item</text:p></text:list-item></text:list></office:text>"
-    )
-    content = f"<office:document-content {namespaces}><office:body>{body}</office:body></office:document-content>"
+    body = f"<office:body><office:text>\n {text}</office:text></office:body>"
+    content = f"<office:document-content {namespaces}>{body}</office:document-content>"
     return zipped({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content})
 
 
@@ -129,6 +138,10 @@ WRAPPED = (
 DOCUMENTS = {
     "spans.html": (b"<html><span>H</span><span>ello</span><div>a<div>b</div></div>", "Hello\na\nb\n"),
     "list.html": (b"<html><dl><dt>cat<dd>animal</dl>", "cat\nanimal\n"),
+    "readings.html": (
+        "<html><p>私は<ruby>漢<rt>かん</rt>字<rp>(</rp><rt>じ</rt><rp>)</rp></ruby>を読む。</html>".encode(),
+        "私は漢字を読む。\n",
+    ),
     "fields.docx": (docx("One", extra=WRAPPED), "One\n\nOn 1 May we read it: 漢字。\n"),
     "page.html": (HTML.encode(), HTML_TEXT),
     "page.HTM": (b"\xef\xbb\xbf" + HTML.encode(), HTML_TEXT),
@@ -137,6 +150,7 @@ DOCUMENTS = {
     "wide.html": (HTML.encode("utf-16"), HTML_TEXT),
     "letter.docx": (docx("Dear Ann,", "one|two", " three"), "Dear Ann,\n\none\ntwo\n\nthree\n"),
     "letter.odt": (odt(), "Heading\n\nOne bold word\na verse   end.\n\nitem\n"),
+    "notes.odt": (odt(NOTES), "A man must want a wife.\n\nOf fortune.\n\nOr not.\n\n漢字。\n"),
     "book.epub": (epub(), "One\n\ndéjà vu\n\ntwo\n"),
     "fonts.epub": (epub("OEBPS/font.otf"), "One\n\ndéjà vu\n\ntwo\n"),
 }
