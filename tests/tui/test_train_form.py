@@ -8,6 +8,7 @@ from typing import Any
 import click
 import pytest
 from textual.app import App
+from textual.containers import VerticalScroll
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select, Static
@@ -392,6 +393,24 @@ async def test_a_message_moves_no_button_from_under_the_pointer(corpus: str, siz
         await wait_until(pilot, lambda: not app.form.query(".-wrong"))
         await pilot.pause()
         assert {button.id: button.region for button in app.form.query(Button)} == before
+
+
+@pytest.mark.usefixtures("few")
+async def test_all_options_are_shown_where_the_screen_has_the_rows(corpus: str) -> None:
+    app = Host({"corpus": corpus})
+    async with app.run_test(size=(120, 60)) as pilot:
+        await pilot.press("ctrl+o")
+        await wait_until(pilot, lambda: app.form.query("#more Field"))
+        await pilot.pause()
+        scroll = app.form.query_one(VerticalScroll)
+        assert scroll.max_scroll_y == 0
+        tall = scroll.size.height
+        await pilot.press("ctrl+o")
+        await pilot.pause()
+        assert scroll.max_scroll_y == 0 and scroll.size.height < tall
+        await pilot.resize_terminal(80, 20)
+        await pilot.pause()
+        assert app.form.query_one("#start").region.bottom <= 20 and scroll.max_scroll_y > 0
 
 
 @pytest.mark.usefixtures("few")

@@ -160,6 +160,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         # Mounted when first needed, heading by heading: they are many, and the first ones should appear at once.
         for heading, options in groupby(self._rest, key=lambda option: option.heading):
             await more.mount_all([Static(heading, classes="group"), *self._make_fields(options)])
+        self._fit_height()  # of all of them, where the screen has the rows
 
     async def on_select_changed(self, event: Select.Changed) -> None:
         """Show the options of another kind; the values of those that both kinds have stay."""
