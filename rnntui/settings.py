@@ -102,6 +102,15 @@ def problem_with(config_class: type[Settings], name: str, value: object) -> str:
     return _problem(settings_of(config_class)[name], type_hints(config_class)[name], value)
 
 
+def usable_values(config_class: type[Settings], values: Mapping[str, object]) -> dict[str, Any]:
+    """Return those of some values that are valid settings of a class, by field name, as of a file that is old."""
+    return {
+        name: values[name]
+        for name in settings_of(config_class)
+        if name in values and not problem_with(config_class, name, values[name])
+    }
+
+
 def flag_of(option: str) -> str:
     """Return the command-line flag of an option: `learning_rate` is `--learning-rate`."""
     return "--" + option.replace("_", "-")

@@ -48,13 +48,14 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     app = RnntuiApp(folder, run, first=tab or kind.use.tab, reopen=reopen)
     gc.freeze()
     gc.enable()
-    if is_in_browser:  # whose driver ends the app on a signal
-        app.run()
-    else:
-        from rnntui.cli.app_termination import AppTermination
+    if is_in_browser:
+        from rnntui.tui.browser_driver import BrowserDriver
 
-        with AppTermination(app):
-            app.run()
+        app.driver_class = BrowserDriver
+    from rnntui.cli.app_termination import AppTermination
+
+    with AppTermination(app):
+        app.run()
     for message in app.exit_messages:
         print_note(message)
     return app.return_code or 0

@@ -24,7 +24,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _PAGE = Path(__file__).with_name("browser_app.html")
 _COOKIE = "rnntui-key"
 _FONT_SIZES = range(6, 73)
-_SHUTDOWN_SECONDS = 5.0  # for the apps to save their texts
+_SHUTDOWN_SECONDS = 30.0  # for the apps to save their texts, all of them at once on a disk that may be slow
 _KEY_PAGE = '<form>Key: <input name="key" type="password" autofocus></form>'
 
 

@@ -1,4 +1,4 @@
-"""Running the server: a uvicorn server in a thread, and an orderly end on SIGINT and SIGTERM."""
+"""Running the server: a uvicorn server in a thread, and an orderly end on SIGINT, SIGTERM and SIGHUP."""
 
 from __future__ import annotations
 
@@ -80,9 +80,15 @@ def running_server(state: ServerState, listener: socket.socket) -> Iterator[None
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGINT and SIGTERM set; a second signal interrupts as usual."""
+    """Give an event that SIGINT, SIGTERM and SIGHUP (a terminal that is closed) set; a second SIGINT interrupts.
+
+    SIGHUP stays ignored where it was before, as under `nohup`.
+    """
     stop = threading.Event()
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    hangup = getattr(signal, "SIGHUP", None)  # not every system has it
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        previous[hangup] = signal.getsignal(hangup)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         stop.set()

@@ -36,7 +36,7 @@ class _Draft:
         self.saved_text = saved_text
         self.tried_text = saved_text  # that of the last write, which may have failed after it was in its file
         self.saved_revision = 0  # of the companion
-        self.saved_unsent = ""
+        self.saved_typed = ""
         self.saved_sequence = 0
         self.saved_elsewhere: Path | None = None  # the file that has a version which this draft lacks
         self.stamp: tuple[int, int] | None = None  # of the text file when this draft was written
@@ -47,14 +47,14 @@ class _Draft:
 class SaveJob:
     """One version of a text to write to `path`, and the content of its companion file, of a `revision`.
 
-    `unsent` is what was typed and not sent, which the companion holds beside the text.
+    `typed` is what the companion holds of what is typed and no part of the text yet.
     """
 
     path: Path
     text: str
     companion: str
     revision: int
-    unsent: str
+    typed: str
     sequence: int  # of two jobs for one draft the higher is the newer
     draft: _Draft
 
@@ -64,7 +64,7 @@ class SaveJob:
 
         A text that was cut to nothing is in the companion.
         """
-        return not (self.text or self.unsent or self.companion)
+        return not (self.text or self.typed or self.companion)
 
 
 class Autosave:
@@ -106,10 +106,10 @@ class Autosave:
         """Begin a new draft. It gets a file when the text differs from `saved_text`."""
         self._draft = _Draft(saved_text)
 
-    def open(self, path: Path, text: str, revision: int = 0, unsent: str = "") -> None:
-        """Go on in the files of a saved text: its text, the revision of its companion, and the line in that."""
+    def open(self, path: Path, text: str, revision: int = 0, typed: str = "") -> None:
+        """Go on in the files of a saved text: its text, the revision of its companion, and what that has typed."""
         self._draft = _Draft(text, path)
-        self._draft.saved_revision, self._draft.saved_unsent = revision, unsent
+        self._draft.saved_revision, self._draft.saved_typed = revision, typed
         if not self._companion_keeps_cuts:
             self._draft.opened_text = text
 
@@ -128,21 +128,21 @@ class Autosave:
         return self._draft.path
 
     def pending(
-        self, text: str, companion: Callable[[], str] = str, revision: int = 0, unsent: str = ""
+        self, text: str, companion: Callable[[], str] = str, revision: int = 0, typed: str = ""
     ) -> SaveJob | None:
         """Return the job that saves `text`, or None if there is nothing to save or all is saved already.
 
         `companion` returns the content of the companion file; it is called only if there is a job. `revision` is that
-        of what the companion holds beside the text and the `unsent` line.
+        of what the companion holds beside the text and what is `typed` and no part of it yet.
         """
         draft = self._draft
-        if not text and not unsent and not draft.saved_unsent:
+        if not text and not typed and not draft.saved_typed:
             return None
-        if (text, revision, unsent) == (draft.saved_text, draft.saved_revision, draft.saved_unsent):
+        if (text, revision, typed) == (draft.saved_text, draft.saved_revision, draft.saved_typed):
             return None
         if draft.path is None:
             draft.path = self._new_path()
-        job = SaveJob(draft.path, text, companion(), revision, unsent, next(_sequence), draft)
+        job = SaveJob(draft.path, text, companion(), revision, typed, next(_sequence), draft)
         self._unwritten[draft] = job
         return job
 
@@ -178,11 +178,11 @@ class Autosave:
         """The file where the user saved the present text, as its draft cannot be; None once that is saved."""
         return self._draft.saved_elsewhere
 
-    def count_as_saved(self, text: str, revision: int = 0, unsent: str = "", path: Path | None = None) -> None:
+    def count_as_saved(self, text: str, revision: int = 0, typed: str = "", path: Path | None = None) -> None:
         """Let a version of the present text count as saved: the user saved it in `path`, as its draft cannot be."""
         if self.problem:
             self._draft.saved_text, self._draft.saved_revision = text, revision
-            self._draft.saved_unsent, self._draft.saved_elsewhere = unsent, path
+            self._draft.saved_typed, self._draft.saved_elsewhere = typed, path
             self._unwritten.pop(self._draft, None)
             self.problem = "" if not self._unwritten else self.problem
 
@@ -243,7 +243,7 @@ class Autosave:
             except RnntuiError as error:
                 return str(error)
             draft.saved_sequence, draft.saved_text, draft.saved_revision = job.sequence, job.text, job.revision
-            draft.saved_unsent, draft.saved_elsewhere = job.unsent, None
+            draft.saved_typed, draft.saved_elsewhere = job.typed, None
             self._drop(job)
             if draft is not self._draft:
                 self._touch_present()  # a version that was left is written late; a start continues the present one

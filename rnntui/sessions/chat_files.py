@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rnntui.errors import read_error
-from rnntui.sessions.chat_pane import ChatPane
+from rnntui.sessions.chat_pane import ChatPane, open_panes
 
 if TYPE_CHECKING:
     from rnntui.sessions.autosave import Autosave, SaveJob
@@ -42,6 +42,12 @@ class ChatScreen(Protocol):
 
     def show_unsent_line(self, line: str) -> None:
         """Show the line that was typed for a text that is opened, to be sent."""
+
+    def edited_text(self, pane: ChatPane) -> str | None:
+        """Return the text of a pane as it is being edited as a whole; None if it is not, or not changed."""
+
+    def resume_edit(self, pane: ChatPane, edited: str) -> None:
+        """Go on with an edit of a pane's text that was not finished, to be accepted or discarded."""
 
     def show_changes(self) -> None:
         """Show the session again: panes, texts, models or alternatives have changed."""
@@ -83,12 +89,14 @@ class ChatFiles:
 
         Where its draft cannot be saved, the unsent line goes along, as nothing else has it.
         """
+        from rnntui.sessions.saved_transcript import typed_lines
         from rnntui.sessions.transcript_files import save
 
         if pane.conversation is not None:
             unsent = self._unsent if pane.autosave.problem else ""
             text_file, turns_file = save(pane.conversation, name, pane.run_name, confirmed=confirmed, unsent=unsent)
-            pane.autosave.count_as_saved(pane.text, pane.conversation.tree.revision, unsent, text_file)
+            typed = typed_lines(unsent)
+            pane.autosave.count_as_saved(pane.text, pane.conversation.tree.revision, typed, text_file)
             self._screen.notifications.info(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
 
     @cached_property
@@ -130,6 +138,15 @@ class ChatFiles:
         """
         for autosave, job in self._pending("" if leaving else None):
             self._screen.save_in_background(autosave, job)
+
+    def keep_whole_texts(self) -> None:
+        """Save every text as it is now until it changes: a line is about to be taken back from it."""
+        from rnntui.sessions.transcript_files import version_of
+
+        self.autosave()
+        for pane, conversation in open_panes(self._panes):
+            if not conversation.can_put_back:  # else that of the first line counts
+                pane.whole_text = version_of(conversation)
 
     def close_pane(self, pane: ChatPane) -> None:
         """Save the text of a pane that is closed, in the background."""
@@ -173,17 +190,18 @@ class ChatFiles:
         return [*self._closed_panes, *(pane.autosave for pane in self._panes)]
 
     def _pending(self, unsent: str | None = None) -> list[tuple[Autosave, SaveJob]]:
-        """Return what is to be saved, with an unsent line, by default that of the prompt.
+        """Return what is to be saved, with what is typed: an unsent line, by default that of the prompt, and edits.
 
-        A text of which a line is taken back to be edited was saved before that.
+        A text of which a line is taken back to be edited is saved as it was before.
         """
         from rnntui.sessions.transcript_files import pending_transcript
 
         if unsent is None:
             unsent = self._unsent
-        jobs = [
-            (pane.autosave, pending_transcript(pane.autosave, pane.conversation, unsent))
-            for pane in self._panes
-            if pane.conversation is None or not pane.conversation.can_put_back
-        ]
+        jobs = []
+        for pane in self._panes:
+            if pane.conversation is None or not pane.conversation.can_put_back:
+                pane.whole_text = None
+            text, edited = pane.whole_text or pane.conversation, self._screen.edited_text(pane)
+            jobs.append((pane.autosave, pending_transcript(pane.autosave, text, unsent, edited)))
         return [(autosave, job) for autosave, job in jobs if job is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the first pane is made before the first paint, which needs 
     from rnntui.sessions.autosave import Autosave
     from rnntui.sessions.branch_tree import BranchTree
     from rnntui.sessions.conversation import Conversation
+    from rnntui.sessions.transcript_files import TextVersion
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,29 @@ class ChatSettings:
 
         return ChatSettings(SamplingConfig(), GenerationConfig(), NoveltyConfig())
 
+    @staticmethod
+    def of_values(values: Mapping[str, object]) -> ChatSettings:
+        """Return settings with these values, by name; one that cannot be used is at its default."""
+        from rnntui.config_generation import GenerationConfig, NoveltyConfig, SamplingConfig
+        from rnntui.settings import usable_values
+
+        return ChatSettings(
+            SamplingConfig(**usable_values(SamplingConfig, values)),
+            GenerationConfig(**usable_values(GenerationConfig, values)),
+            NoveltyConfig(**usable_values(NoveltyConfig, values)),
+        )
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The values by name, without those at their defaults, and without the seed, which is that of an experiment."""
+        configs = (self.sampling, self.generation, self.novelty)
+        return {
+            name: value
+            for config in configs
+            for name, value in vars(config).items()
+            if value != getattr(type(config)(), name)
+        }
+
     @property
     def preset(self) -> str | None:
         """Name of the preset that has these sampling settings, or None."""
@@ -50,6 +74,7 @@ class ChatPane:
     drafts_folder: Callable[[], Path]
     conversation: Conversation | None = None
     problem: str = ""  # the reason why there is no model
+    whole_text: TextVersion | None = None  # from before a line was taken back; saved as long as that can be put back
     colouring: tuple[str, ...] = ()  # what the text is coloured by, for the status line: forms of decreasing length
 
     @cached_property

@@ -243,9 +243,9 @@ class ChatSession:
     def take_back_last_prompt(self) -> str | None:
         """Cut every text before the last typed line. Return that line, to be edited, or None if there is none.
 
-        Until a text changes, `put_back` restores all, and the whole texts stay saved.
+        Until a text changes, `put_back` restores all, and the whole texts are saved, beside what is typed meanwhile.
         """
-        self.files.autosave()
+        self.files.keep_whole_texts()
         lines = [conversation.take_back() for conversation in self.conversations]
         self._changed()
         return next((line for line in lines if line is not None), None)
@@ -388,7 +388,13 @@ class ChatSession:
         return saved, self.cache.load_for_text(saved.content.run, "")
 
     def open_text(self, pane: ChatPane, saved: SavedChat | None, model: ModelForText[LoadedLanguageModel]) -> None:
-        """Continue a saved text in a pane, with its model; the text before it stays saved."""
+        """Continue a saved text in a pane, with its model; the text before it stays saved.
+
+        What was typed beside the text is shown again. An edit that was not finished is the user's to accept; lines that
+        were sent before are to be sent again then, as they would change the text under it.
+        """
+        from rnntui.sessions.saved_transcript import typed_lines
+
         if pane not in self.panes:  # closed meanwhile
             return
         pane.settle()
@@ -399,12 +405,17 @@ class ChatSession:
         if conversation is not None and saved is not None:
             pane.leave_text()
             conversation.reopen(saved.content)
+            unsent, edited = saved.content.unsent, saved.content.edited
             if saved.path is not None:
-                pane.autosave.open(saved.path, pane.text, conversation.tree.revision, saved.content.unsent)
+                pane.autosave.open(saved.path, pane.text, conversation.tree.revision, typed_lines(unsent, edited))
             else:
                 pane.autosave.begin()
-            if saved.content.unsent:
-                self._screen.show_unsent_line(saved.content.unsent)
+            if edited is not None:
+                unsent = "\n".join(filter(None, [unsent, *self.files.early_lines]))
+                self.files.early_lines.clear()
+                self._screen.resume_edit(pane, edited)
+            if unsent:
+                self._screen.show_unsent_line(unsent)
         if model.note:
             self._screen.notifications.warn(model.note, seconds=10)
         self._changed()

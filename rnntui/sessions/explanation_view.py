@@ -30,6 +30,15 @@ MEASURES = (
 """The measures, in the order in which a key shows them."""
 
 
+NO_SHADING = "none"
+"""Stands for no measure where one is named."""
+
+
+def named_measure(name: object) -> Measure | None:
+    """Return the measure with this attribute, None for `NO_SHADING`; for another name the first one."""
+    return None if name == NO_SHADING else next((each for each in MEASURES if each.attribute == name), SHARE)
+
+
 class WordShare(NamedTuple):
     """A word of a line, or a token, from `start` to before `end`, and the sum of its tokens' values."""
 

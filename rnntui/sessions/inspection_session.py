@@ -37,13 +37,14 @@ class InspectionSession:
     called in a thread of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, text: str = "", view_name: str = "") -> None:
+        """`text` is the text to begin with, `view_name` the view; without one of that name, the first is shown."""
         self.runs: list[RunFolder] = []
-        self.text = ""
+        self.text = text
         self.kind_id = ""
         self._descriptions: dict[Path, str] = {}
         self._weights_times: dict[Path, int] = {}
-        self._view_name = ""
+        self._view_name = view_name
         self._results: dict[InspectionKey, Inspection] = {}
 
     @property
@@ -56,6 +57,11 @@ class InspectionSession:
         """The view that is shown; None without a run, or for one of a kind that has no view."""
         views = self.views
         return next((view for view in views if view.name == self._view_name), views[0] if views else None)
+
+    @property
+    def view_name(self) -> str:
+        """The name of the view that was chosen last, "" if none was; models of another kind may not have it."""
+        return self._view_name
 
     def open(self, run: RunFolder, config: RunConfig, weights_time: int) -> None:
         """Look at a run alone, which has this config and weights. Raises `UsageError` if its kind has no view."""

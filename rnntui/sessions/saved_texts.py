@@ -28,8 +28,8 @@ _MAX_NAME = 100  # bytes, so that a suffix and the name of a partial file fit in
 class SavedText:
     """A saved text as it was when it was read: `path` ends in `.txt`, `modified` is a time as of `time.time`.
 
-    `name` is empty for a draft without one, `run` where no model has taken part. `text` is what was typed and not sent
-    where that is all there is.
+    `name` is empty for a draft without one, `run` where no model has taken part. `text` is an edit that was not
+    finished, or what was typed and not sent, where that is all there is.
     """
 
     path: Path
@@ -259,10 +259,13 @@ def run_of_text(path: Path) -> str:
     return ""
 
 
-def _unsent_of(path: Path) -> str:
-    """Return what was typed and not sent of a text that is empty, or ""."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return str(parse_bounded_json(read_bounded(path.with_suffix(".jsonl"), MAX_TEXT_BYTES).strip())["unsent"])
+def _typed_of(path: Path) -> str:
+    """Return what was typed beside a text that is empty: an edit that was not finished, or a line not sent; or ""."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        values: dict[str, object] = {}
+        for line in read_bounded(path.with_suffix(".jsonl"), MAX_TEXT_BYTES).splitlines()[-2:]:
+            values |= parse_bounded_json(line)
+        return str(values.get("edited") or values.get("unsent") or "")
     return ""
 
 
@@ -283,5 +286,5 @@ def _read(path: Path, modified: int) -> SavedText | None:
         return None
     name = path.stem if is_named(path) else ""
     run = run_of_text(path)
-    text = text or _unsent_of(path)
+    text = text or _typed_of(path)
     return SavedText(path, modified / 1e9, name, run, text, f"{name}\n{run}\n{text}".casefold())

@@ -1,4 +1,4 @@
-"""Format of a saved text: JSON lines of its turns, other branches and bookmarks, and of a line that was not sent."""
+"""Format of a saved text: JSON lines of its turns, other branches and bookmarks, and of what was typed beside it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class SavedBranch:
 class SavedTranscript:
     """A saved text: the turns of its current branch, the other branches, and bookmarks by the number of their branch.
 
-    `learns` is True if the model was learning from it when it was saved; `unsent` is what was typed and not sent.
+    `learns` is True if the model was learning from it when it was saved. `unsent` is what was typed and not sent;
+    `edited` is the text as it was being edited, or None if it was not.
     """
 
     turn_texts: TurnTexts = field(default_factory=list)
@@ -46,6 +47,7 @@ class SavedTranscript:
     branches: list[SavedBranch] = field(default_factory=list)
     bookmarks: list[tuple[int, Bookmark]] = field(default_factory=list)
     unsent: str = ""
+    edited: str | None = None
 
     @property
     def run(self) -> str:
@@ -123,16 +125,17 @@ def _turns_json(branch: Branch) -> str:
     return written[2]
 
 
-def unsent_line(unsent: str) -> str:
-    """Return the last line of a text's: what was typed and not sent; nothing where that is empty."""
-    return json.dumps({"unsent": unsent}) + "\n" if unsent else ""
+def typed_lines(unsent: str, edited: str | None = None) -> str:
+    """Return the last lines of a text's: what was typed and not sent, and the text as it is being edited, if it is."""
+    values = ({"unsent": unsent} if unsent else None, {"edited": edited} if edited is not None else None)
+    return "".join(json.dumps(value) + "\n" for value in values if value is not None)
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
 class SavedLineError(ValueError):
-    """A line of a saved text is none of a turn, a branch, a bookmark or an unsent line. `number` counts from 1."""
+    """A line of a saved text is no turn, branch or bookmark, and nothing typed. `number` counts from 1."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"line {number} is not a turn of a saved text")
@@ -155,6 +158,8 @@ def parse_lines(lines: Iterable[str]) -> SavedTranscript:
                 numbers = {saved.number}
             elif "unsent" in values:
                 saved.unsent = _text(values["unsent"])
+            elif "edited" in values:
+                saved.edited = _text(values["edited"])
             elif "bookmark" in values:
                 saved.bookmarks.append(_parse_bookmark(values, numbers))
             elif "branch" in values:

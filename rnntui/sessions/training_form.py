@@ -98,6 +98,16 @@ def chosen_kind(form_values: FormValues) -> ModelKind:
     return next((kind for kind in KINDS.values() if kind.title == form_values.get(_KIND)), next(iter(KINDS.values())))
 
 
+def kept_values(values: object) -> dict[str, str]:
+    """Return the values of a form that was kept in a file, as far as they are texts of options that there are.
+
+    They are as they were typed: the form says which of them are wrong.
+    """
+    names = {option.name for kind in KINDS.values() for option in form_options(kind)}
+    known = values.items() if isinstance(values, Mapping) else ()
+    return {name: text for name, text in known if name in names and isinstance(text, str)}
+
+
 def problems_in(form_values: FormValues) -> Problems:
     """Validate the form; return its problems. Whether the files exist is checked by `missing_files`."""
     kind = chosen_kind(form_values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,19 +21,46 @@ def transcript_autosave(folder: Callable[[], Path]) -> Autosave:
     return Autosave(folder, "*.jsonl", _write_draft, companion_keeps_cuts=True)
 
 
-def pending_transcript(autosave: Autosave, conversation: Conversation | None, unsent: str) -> SaveJob | None:
-    """Return the job that saves the text of a conversation and an unsent line, or None if all is empty or saved.
+@dataclass(frozen=True)
+class TextVersion:
+    """A text as it was: the text, the lines of its turns and branches, and the revision of these."""
 
-    Without a conversation, as long as no model is open, there is only the line.
+    text: str
+    lines: str
+    revision: int
+
+
+def version_of(conversation: Conversation) -> TextVersion:
+    """Return the text of a conversation as it is now."""
+    from rnntui.sessions.saved_transcript import text_lines
+
+    tree = conversation.tree
+    return TextVersion(tree.transcript.text, text_lines(tree, learns=conversation.learns), tree.revision)
+
+
+def pending_transcript(
+    autosave: Autosave,
+    text: Conversation | TextVersion | None,
+    unsent: str,
+    edited: str | None = None,
+) -> SaveJob | None:
+    """Return the job that saves a text with what is typed beside it, or None if all is empty or saved.
+
+    Args:
+        autosave: that of the text.
+        text: the conversation, or a version to save instead; None as long as no model is open, and there is no text.
+        unsent: what is typed and not sent.
+        edited: the text as it is being edited, None if it is not.
     """
-    from rnntui.sessions.saved_transcript import text_lines, unsent_line
+    from rnntui.sessions.saved_transcript import text_lines, typed_lines
 
-    if conversation is None:
-        return autosave.pending("", lambda: unsent_line(unsent), 0, unsent)
-    tree, learns = conversation.tree, conversation.learns
-    return autosave.pending(
-        tree.transcript.text, lambda: text_lines(tree, learns=learns) + unsent_line(unsent), tree.revision, unsent
-    )
+    typed = typed_lines(unsent, edited)
+    if text is None:
+        return autosave.pending("", lambda: typed, 0, typed)
+    if isinstance(text, TextVersion):
+        return autosave.pending(text.text, lambda: text.lines + typed, text.revision, typed)
+    tree, learns = text.tree, text.learns
+    return autosave.pending(tree.transcript.text, lambda: text_lines(tree, learns=learns) + typed, tree.revision, typed)
 
 
 def _write_draft(job: SaveJob) -> None:
@@ -53,14 +81,14 @@ def save(
 
     Raises `UnconfirmedError` where the user has to agree, `RnntuiError` if the files cannot be written.
     """
-    from rnntui.sessions.saved_transcript import text_lines, unsent_line
+    from rnntui.sessions.saved_transcript import text_lines, typed_lines
     from rnntui.sessions.text_files import free_name, path_to_save
 
     path = path_to_save(name, lambda path: file_pair(path)[0], lambda folder: free_name(run_name, folder), confirmed)
     text_file, turns = file_pair(path)
     if turns.exists() and not confirmed:
         raise UnconfirmedError(f"{turns} exists already", hint="Enter again overwrites it")
-    turn_lines = text_lines(conversation.tree, learns=conversation.learns) + unsent_line(unsent)
+    turn_lines = text_lines(conversation.tree, learns=conversation.learns) + typed_lines(unsent)
     write(conversation.transcript.text, turn_lines, path)
     return text_file, turns
 

@@ -7,6 +7,7 @@ import contextvars
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +24,7 @@ from rnntui.tui.installation import UPGRADED, Installation
 from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun, RememberPreference, RunRenamed, TextsSaved
 from rnntui.tui.notifications import Notifications
+from rnntui.tui.settings_keeper import SettingsKeeper
 from rnntui.tui.tabs import (
     TABS,
     FollowsRenames,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
 
 _MEMORY_INTERVAL = 60.0  # seconds
+_SETTINGS_INTERVAL = 10.0  # seconds
 _QUIT_SECONDS = 30.0  # within which a second Ctrl+Q quits without what cannot be saved
 _MOUSE_MODES = (1000, 1003, 1015, 1006)  # that the driver sets
 
@@ -107,6 +110,7 @@ class RnntuiApp(App[None]):
         self._recent_commands: list[str] = []  # ids, the last one first
         self.tabs: dict[str, Widget] = {}
         """The tabs that have been shown, by id."""
+        self._keeper = SettingsKeeper(self.tabs, self.preferences.tabs, partial(self._remember, "tabs"))
         self._quit_asked = -math.inf  # monotonic time of the last Ctrl+Q at which not all could be saved
         self._task_context: contextvars.Context | None = None  # of the event loop, once it runs
         self._loop_of_screen: asyncio.AbstractEventLoop | None = None
@@ -136,6 +140,7 @@ class RnntuiApp(App[None]):
         await self.mount(KeyFooter())
         self.query_one(ContentSwitcher).styles.margin = 0
         self.set_interval(_MEMORY_INTERVAL, self._release_memory)
+        self.set_interval(_SETTINGS_INTERVAL, self._keep_settings)
         if self.preferences.keymap:
             self._problems += keymap_problems(self.preferences.keymap, self._known_keys())
         for problem in self._problems:
@@ -147,7 +152,8 @@ class RnntuiApp(App[None]):
     # -- tabs ----------------------------------------------------------------------------------------------------
 
     def _make_tab(self, tab_id: str, run: str | None = None) -> Widget:
-        context = TabContext(self._checkpoints, self.preferences, run, self._reopen, self._open_model())
+        kept = self.preferences.tabs.get(tab_id, {})
+        context = TabContext(self._checkpoints, self.preferences, run, self._reopen, self._open_model(), kept)
         self.tabs[tab_id] = tab = self._tabs[tab_id].make(context)
         return tab
 
@@ -211,13 +217,15 @@ class RnntuiApp(App[None]):
     def save_all(self) -> list[str]:
         """Save the texts of all tabs and what is typed in them and in dialogs, as the app may end at once.
 
-        Returns what failed, a line each. A failure of one tab keeps no other from being saved.
+        Returns what failed, a line each. A failure of one tab keeps no other from being saved. Settings come last, and
+        if they cannot be saved, that is no reason not to end.
         """
         problems = []
         for screen in reversed(self.screen_stack):
             if isinstance(screen, KeepsTyping):
                 problems.append(_problem_of(screen.keep_typing))
         problems += [_problem_of(tab.save_at_exit) for tab in self.tabs.values() if isinstance(tab, SavesTexts)]
+        _problem_of(lambda: self._keeper.save(self._keeper.changed()))
         return [problem for problem in problems if problem]
 
     def call_in_loop(self, call: Callable[[], object]) -> bool:
@@ -238,6 +246,10 @@ class RnntuiApp(App[None]):
             driver.write("".join(f"\x1b[?{mode}l" for mode in _MOUSE_MODES))
             driver.stop_application_mode()
             driver.close()
+
+    def on_exit_app(self) -> None:
+        """Save everything as the app ends, also without being asked: in a browser, its page was closed."""
+        self.save_all()
 
     async def action_quit(self) -> None:
         """Save everything and quit; where that fails, only when asked again within half a minute."""
@@ -410,8 +422,14 @@ class RnntuiApp(App[None]):
     def on_remember_preference(self, event: RememberPreference) -> None:
         self._remember(event.name, event.value)
 
+    def _keep_settings(self) -> None:
+        """Save what stands in the tabs, in a thread, if it has changed."""
+        changed = self._keeper.changed()
+        if changed:
+            self.run_worker(partial(self._keeper.save, changed), thread=True, group="settings")
+
     def _remember(self, name: str, value: Any) -> None:
-        """Save a preference for the next start."""
+        """Save a preference for the next start. May be called in any thread."""
         try:
             preferences.save(self._settings_file, {name: value})
         except (OSError, RnntuiError) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from rnntui.untrusted_files import read_json
 
 VARIABLE = "RNNTUI_SETTINGS"
 
-_TYPES = {"theme": str, "surprisal": bool, "panel": bool, "keymap": dict}
+_TYPES = {"theme": str, "surprisal": bool, "panel": bool, "keymap": dict, "tabs": dict}
 _OLD_NAMES = {"surprise": "surprisal"}  # of settings
+_MAX_TAB = 1 << 20  # characters of what is kept of a tab: a text that is longer must not fill the file
+_changing = threading.Lock()
 _OLD_KEY_IDS = {"chat.surprise": "chat.surprisal"}
 
 
@@ -23,13 +27,14 @@ class Preferences:
     """Preferences that persist between sessions.
 
     `surprisal` and `panel` say what the Chat tab shows; `keymap` maps ids of the key table to keys, such as
-    `{"chat.stop": "ctrl+x"}`.
+    `{"chat.stop": "ctrl+x"}`; `tabs` has what stood in each tab, by its id (see `KeepsSettings`).
     """
 
     theme: str = "textual-dark"
     surprisal: bool = False
     panel: bool = True
     keymap: dict[str, str] = field(default_factory=dict)
+    tabs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def settings_file() -> Path:
@@ -103,14 +108,22 @@ def load(path: Path) -> tuple[Preferences, list[str]]:
         usable["keymap"] = {
             _OLD_KEY_IDS.get(key_id, key_id): keys for key_id, keys in keymap.items() if key_id not in invalid
         }
+    if "tabs" in usable:
+        usable["tabs"] = _usable_tabs(usable["tabs"])
     return Preferences(**usable), problems
 
 
 def save(path: Path, changes: dict[str, Any]) -> None:
-    """Change settings in the file, and keep the others. Raises `OSError` if it cannot be written.
+    """Change settings in the file, and keep the others, also those of other tabs. May be called in any thread.
 
-    A file that is not a JSON object is left as it is: the user may be editing it.
+    A file that is not a JSON object is left as it is: the user may be editing it. Raises `OSError` if it cannot be
+    written.
     """
+    with _changing:
+        _save(path, changes)
+
+
+def _save(path: Path, changes: dict[str, Any]) -> None:
     try:
         values = read_json(path)
     except FileNotFoundError:
@@ -122,9 +135,18 @@ def save(path: Path, changes: dict[str, Any]) -> None:
     defaults = asdict(Preferences())
     values = _with_new_names(values)
     merged = {**values, **changes}
+    if "tabs" in changes:
+        tabs = {**_usable_tabs(values.get("tabs")), **changes["tabs"]}
+        merged["tabs"] = {tab: kept for tab, kept in tabs.items() if kept and len(json.dumps(kept)) <= _MAX_TAB}
     saved = {name: value for name, value in merged.items() if name in values or value != defaults.get(name)}
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, (json.dumps(saved, indent=2) + "\n").encode())
+
+
+def _usable_tabs(value: object) -> dict[str, dict[str, Any]]:
+    """Return what is kept of tabs; a tab of which it is no object has nothing."""
+    tabs = value if isinstance(value, Mapping) else {}
+    return {tab: kept for tab, kept in tabs.items() if isinstance(kept, dict)}
 
 
 def _with_new_names(values: dict[str, Any]) -> dict[str, Any]:

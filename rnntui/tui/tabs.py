@@ -6,8 +6,8 @@ data: a tab's module is imported when the tab is first shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
@@ -31,6 +31,7 @@ class TabContext:
         run: the run to open first, by name or path.
         reopen: continue the last text.
         other_model: name of the run whose model another tab has open, "" if none has.
+        kept: the `kept_settings` of the tab when the app was used last; any value may be that of another version.
     """
 
     checkpoints: Path
@@ -38,6 +39,7 @@ class TabContext:
     run: str | None = None
     reopen: bool = False
     other_model: str = ""
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -75,6 +77,15 @@ class SavesTexts(Protocol):
     @property
     def save_problem(self) -> str:
         """Why something is not saved; "" while everything is."""
+
+
+@runtime_checkable
+class KeepsSettings(Protocol):
+    """A tab whose settings, and what stands in its forms, are there again at the next start (`TabContext.kept`)."""
+
+    @property
+    def kept_settings(self) -> dict[str, Any]:
+        """JSON values by name, without those that are at their defaults."""
 
 
 @runtime_checkable

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -82,6 +86,66 @@ async def test_the_app_runs_behind_the_websocket(tmp_path: Path, monkeypatch: py
                 while (await socket.receive()).type is WSMsgType.BINARY:
                     pass
         assert socket.closed
+
+
+async def type_line(session: ClientSession, url: str, line: str) -> asyncio.Task[None]:
+    """Open a page, and type a line into its app. Return what takes the app's output, as a page does."""
+    socket = await session.ws_connect(f"{url}/ws?width=80&height=24")
+    screen = ""
+    async with asyncio.timeout(60):
+        for text, keys in (("ready", line), (line[-1], "")):
+            while text not in screen:
+                screen += ESCAPES.sub("", (await socket.receive()).data.decode("utf-8", "replace"))
+            await socket.send_str(json.dumps(["stdin", keys]))
+
+    async def read() -> None:
+        try:
+            async for _ in socket:
+                pass
+        finally:
+            await socket.close()
+
+    return asyncio.create_task(read())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("end", ["SIGTERM", "terminal closed", "SIGKILL", "page closed"])
+async def test_every_connected_app_saves_what_is_typed_and_ends_however_the_server_does(
+    tmp_path: Path, end: str
+) -> None:
+    make_run(tmp_path / "checkpoints", "letters")
+    environment = {**os.environ, "RNNTUI_SETTINGS": str(tmp_path / "settings.json"), "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "rnntui", "serve", "--app", "--port", "0", "--run", "letters", "--checkpoints"]
+    server = subprocess.Popen(
+        [*command, str(tmp_path / "checkpoints")], env=environment, start_new_session=True, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert server.stderr is not None
+        address = re.search(r"http://\S+", server.stderr.readline())
+        assert address is not None
+        lines = ["one?", "two!"][: 2 if end == "SIGTERM" else 1]
+        async with ClientSession() as session:
+            pages = [await type_line(session, address[0], line) for line in lines]
+            apps = psutil.Process(server.pid).children(recursive=True)
+            if end == "page closed":
+                pages[0].cancel()
+            elif end == "terminal closed":
+                os.killpg(server.pid, signal.SIGHUP)  # the server and its apps get it
+            else:
+                server.send_signal(getattr(signal, end))
+            async with asyncio.timeout(30):
+                while any(app.is_running() and app.status() != psutil.STATUS_ZOMBIE for app in apps):
+                    await asyncio.sleep(0.05)
+                await asyncio.gather(*pages, return_exceptions=True)
+                while end != "page closed" and server.poll() is None:
+                    await asyncio.sleep(0.05)
+    finally:
+        server.kill()
+        server.communicate()
+    saved = [json.loads(file.read_text().splitlines()[-1]) for file in (tmp_path / "texts").glob("*.jsonl")]
+    assert sorted(each["unsent"] for each in saved) == lines
+    assert end in ("SIGKILL", "page closed") or server.returncode == 0
 
 
 @pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed; RNNTUI_CHROMIUM may name one")

@@ -269,10 +269,10 @@ def test_a_text_that_was_left_just_now_is_saved_at_the_end_though_no_thread_has_
 
 
 def test_an_unsent_line_is_saved_without_a_text_and_goes_when_it_is_erased(autosave: Autosave, folder: Path) -> None:
-    job = autosave.pending("", lambda: "a line", unsent="a line")
+    job = autosave.pending("", lambda: "a line", typed="a line")
     assert job is not None and autosave.write(job) == ""
     assert [file.read_text() for file in folder.glob("*.jsonl")] == ["a line"]
-    assert autosave.pending("", lambda: "a line", unsent="a line") is None
+    assert autosave.pending("", lambda: "a line", typed="a line") is None
     erased = autosave.pending("")
     assert erased is not None and autosave.write(erased) == "" and list(folder.glob("[!.]*")) == []
     assert autosave.pending("") is None

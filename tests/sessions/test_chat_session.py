@@ -20,7 +20,7 @@ from rnntui.config_generation import (
 )
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import Autosave, SaveJob
-from rnntui.sessions.chat_pane import ChatSettings
+from rnntui.sessions.chat_pane import ChatPane, ChatSettings
 from rnntui.sessions.chat_session import MAX_PANES, ChatSession
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
@@ -36,6 +36,7 @@ class FakeScreen:
         self.updates = 0
         self.notifications = self
         self.unsent_line = ""
+        self.edits: dict[ChatPane, str] = {}
 
     def info(self, text: str, *, title: str = "", seconds: float = 5) -> None:
         self.messages.append(f"{title}: {text}")
@@ -47,6 +48,12 @@ class FakeScreen:
 
     def show_unsent_line(self, line: str) -> None:
         self.unsent_line = line
+
+    def edited_text(self, pane: ChatPane) -> str | None:
+        return self.edits.get(pane)
+
+    def resume_edit(self, pane: ChatPane, edited: str) -> None:
+        self.edits[pane] = edited
 
     def save_in_background(self, autosave: Autosave, job: SaveJob) -> None:
         problem = autosave.write(job)
@@ -675,6 +682,44 @@ def test_a_text_that_is_edited_to_nothing_stays_as_a_branch_when_the_unsent_line
     user.reopen(str(next(user.drafts.glob("*.txt"))))
     tree = user.conversation.tree
     assert text in [tree.text_of(branch) for branch in tree.branches()]
+
+
+@pytest.mark.parametrize("edited", ["Hello, edited", ""])
+def test_an_edit_that_was_not_finished_comes_back_beside_the_unchanged_text(user: User, edited: str) -> None:
+    text = user.say("Hello")
+    user.screen.edits[user.session.active] = edited
+    user.screen.unsent_line = "a line"
+    user.session.files.autosave()
+    again = User(user.drafts.parent)
+    again.drafts = user.drafts
+    again.session.say("sent before the model is open")
+    again.reopen_last()
+    assert again.text == text and again.screen.edits == {again.session.active: edited}
+    assert again.screen.unsent_line == "a line\nsent before the model is open"
+    again.screen.edits.clear()  # it was discarded
+    again.session.files.autosave()
+    assert again.saved == [text] and "edited" not in next(user.drafts.glob("*.jsonl")).read_text()
+
+
+def test_an_edit_of_an_empty_text_is_listed(user: User) -> None:
+    user.screen.edits[user.session.active] = "the beginning"
+    user.session.files.autosave()
+    assert [saved.title for saved in user.session.files.saved_texts.read_all()] == ["the beginning"]
+
+
+def test_a_line_that_was_taken_back_is_autosaved_as_it_is_edited_beside_the_whole_text(user: User) -> None:
+    text = user.say("Hello")
+    assert user.session.take_back_last_prompt() == "Hello" and user.text == ""
+    user.screen.unsent_line = "Hellos"
+    user.session.files.autosave()
+    again = User(user.drafts.parent)
+    again.drafts = user.drafts
+    again.reopen_last()
+    assert (again.text, again.screen.unsent_line) == (text, "Hellos")
+    other = user.say("Hellos")
+    user.screen.unsent_line = ""
+    user.session.files.autosave()
+    assert user.saved == [other]
 
 
 def test_what_was_sent_before_a_model_was_open_is_saved(folder: Path, tmp_path: Path) -> None:

@@ -106,9 +106,11 @@ def saved_text(tmp_path: Path) -> str:
     return file.read_text()
 
 
-def unsent_line(tmp_path: Path) -> str:
+def typed(tmp_path: Path) -> dict[str, str]:
+    """What was typed beside the text: the unsent line, and the text as it was being edited."""
     (file,) = (tmp_path / "texts").glob("*.jsonl")
-    return str(json.loads(file.read_text().splitlines()[-1])["unsent"])
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    return {name: line[name] for line in lines for name in ("unsent", "edited") if name in line}
 
 
 def write_and_type(app: Any, line: str) -> None:
@@ -132,7 +134,7 @@ def test_a_signal_sent_twice_saves_all_that_is_typed_and_restores_the_terminal(
     app.expect(pexpect.EOF)
     app.wait()
     assert app.exitstatus == 128 + signal.SIGTERM
-    assert saved_text(tmp_path).startswith("JULIET:") and unsent_line(tmp_path) == "Romeo?"
+    assert saved_text(tmp_path).startswith("JULIET:") and typed(tmp_path) == {"unsent": "Romeo?"}
 
 
 def test_closing_the_terminal_saves_an_edit_in_a_dialog(slow_saving_app: Any, tmp_path: Path) -> None:
@@ -148,7 +150,7 @@ def test_closing_the_terminal_saves_an_edit_in_a_dialog(slow_saving_app: Any, tm
     app.closed, app.terminated, app.child_fd = True, True, -1
     assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
     text = saved_text(tmp_path)
-    assert text.startswith("JULIET:") and text.endswith("XYZ") and unsent_line(tmp_path) == "Romeo?"
+    assert text.startswith("JULIET:") and typed(tmp_path) == {"unsent": "Romeo?", "edited": f"{text}XYZ"}
 
 
 def test_a_signal_saves_though_the_event_loop_is_blocked(slow_saving_app: Any, tmp_path: Path) -> None:
@@ -160,4 +162,4 @@ def test_a_signal_saves_though_the_event_loop_is_blocked(slow_saving_app: Any, t
     app.expect(pexpect.EOF)
     app.wait()
     assert app.exitstatus == 128 + signal.SIGHUP
-    assert saved_text(tmp_path).startswith("JULIET:") and unsent_line(tmp_path) == "Romeo?"
+    assert saved_text(tmp_path).startswith("JULIET:") and typed(tmp_path) == {"unsent": "Romeo?"}

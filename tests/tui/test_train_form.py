@@ -8,6 +8,7 @@ from typing import Any
 import click
 import pytest
 from textual.app import App
+from textual.containers import VerticalScroll
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select, Static
@@ -364,12 +365,52 @@ async def test_messages_follow_what_is_typed(corpus: str) -> None:
         assert top.display
         await pilot.press("shift+tab", "end", *["backspace"] * len("nowhere.txt"))
         await wait_until(pilot, lambda: "name a text file" in app.help("corpus"))
-        assert not top.display
+        assert not top.visible
         await type_in(pilot, corpus)
         await wait_until(pilot, lambda: not field.has_class("-wrong"))
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.filled)
         assert app.filled == [FormResult({"corpus": corpus})]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 50)])
+async def test_a_message_moves_no_button_from_under_the_pointer(corpus: str, size: tuple[int, int]) -> None:
+    app = Host({"corpus": corpus, "hidden": "8"}, problem="it did not go")
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        before = {button.id: button.region for button in app.form.query(Button)}
+        assert len(before) == 4
+        app.field("corpus").value = "nowhere.txt"
+        await pilot.press("tab")
+        await wait_until(pilot, lambda: "nowhere.txt: no such file" in app.help("corpus"))
+        app.field("hidden").take_focus()
+        app.field("hidden").value = "99999"
+        await pilot.press("tab")
+        await wait_until(pilot, lambda: "99999" in app.help("hidden"))
+        await pilot.pause()
+        assert {button.id: button.region for button in app.form.query(Button)} == before
+        app.field("hidden").value, app.field("corpus").value = "8", corpus
+        await wait_until(pilot, lambda: not app.form.query(".-wrong"))
+        await pilot.pause()
+        assert {button.id: button.region for button in app.form.query(Button)} == before
+
+
+@pytest.mark.usefixtures("few")
+async def test_all_options_are_shown_where_the_screen_has_the_rows(corpus: str) -> None:
+    app = Host({"corpus": corpus})
+    async with app.run_test(size=(120, 60)) as pilot:
+        await pilot.press("ctrl+o")
+        await wait_until(pilot, lambda: app.form.query("#more Field"))
+        await pilot.pause()
+        scroll = app.form.query_one(VerticalScroll)
+        assert scroll.max_scroll_y == 0
+        tall = scroll.size.height
+        await pilot.press("ctrl+o")
+        await pilot.pause()
+        assert scroll.max_scroll_y == 0 and scroll.size.height < tall
+        await pilot.resize_terminal(80, 20)
+        await pilot.pause()
+        assert app.form.query_one("#start").region.bottom <= 20 and scroll.max_scroll_y > 0
 
 
 @pytest.mark.usefixtures("few")

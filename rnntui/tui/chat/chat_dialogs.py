@@ -13,12 +13,14 @@ from rnntui.tui.messages import TextsSaved
 if TYPE_CHECKING:
     from rnntui.sessions.branch_tree import Branch
     from rnntui.sessions.chat_files import SavedChat
+    from rnntui.sessions.chat_pane import ChatPane
     from rnntui.sessions.chat_session import ChatSession
     from rnntui.sessions.conversation import Conversation
     from rnntui.tui.chat.branch_browser import TextPlace
     from rnntui.tui.chat.pane_model_opener import PaneModelOpener
     from rnntui.tui.chat.pane_row import PaneRow
     from rnntui.tui.notifications import Notifications
+    from rnntui.tui.screens.dialogs import EditScreen
 
 
 class ChatDialogs:
@@ -42,6 +44,7 @@ class ChatDialogs:
         """
         self._tab, self._opener, self._focus_prompt = tab, opener, focus_prompt
         self._session, self._row = session, row
+        self._edits: dict[ChatPane, EditScreen] = {}  # the open dialogs in which the text of a pane is edited
 
     @property
     def _notifications(self) -> Notifications:
@@ -55,6 +58,13 @@ class ChatDialogs:
         if conversation is None:
             self._notifications.warn("No model is open yet; choose one with F5.")
         return conversation
+
+    def _is_opening_text(self, pane: ChatPane) -> bool:
+        """Return True, and say so, while a pane is about to get another text: an edit would be one of both."""
+        is_opening = self._opener.is_opening_text(pane)
+        if is_opening:
+            self._notifications.info("Another text is still being opened.")
+        return is_opening
 
     # -- models and files ------------------------------------------------------------------------------------------
 
@@ -96,6 +106,8 @@ class ChatDialogs:
         if pane.conversation is None and not pane.problem:
             self._notifications.info("The model is still being opened.")
             return
+        if self._is_opening_text(pane):
+            return
 
         def done(saved: SavedChat | None) -> None:
             if saved is not None:
@@ -107,24 +119,35 @@ class ChatDialogs:
 
     def edit_text(self) -> None:
         """Edit the active pane's text."""
-        from rnntui.tui.screens.dialogs import EditScreen
-
         pane = self._session.active
         if pane.conversation is None:
             return
+        if self._is_opening_text(pane):
+            return
         pane.conversation.stop()
         self._row.update_views()
+        self._show_editor(pane, "Edit the text; the model continues from its end")
 
-        def replace(text: str) -> None:
-            self._session.replace_text(pane, text)
+    def resume_edit(self, pane: ChatPane, edited: str) -> None:
+        """Go on with an edit of a pane's text that was not finished: the app ended within it."""
+        self._show_editor(pane, "This edit was not finished; the text does not have it yet", edited)
+
+    def edited_text(self, pane: ChatPane) -> str | None:
+        """Return the text of a pane as it is being edited; None if it is not, or not changed."""
+        editor = self._edits.get(pane)
+        return editor.edited if editor is not None else None
+
+    def _show_editor(self, pane: ChatPane, title: str, edited: str | None = None) -> None:
+        from rnntui.tui.screens.dialogs import EditScreen
 
         def done(text: str | None) -> None:
+            self._edits.pop(pane, None)
             if text is not None:
-                replace(text)
+                self._session.replace_text(pane, text)
             self._focus_prompt()
 
-        title = "Edit the text; the model continues from its end"
-        self._tab.app.push_screen(EditScreen(title, pane.text, replace), done)
+        self._edits[pane] = editor = EditScreen(title, pane.text, edited)
+        self._tab.app.push_screen(editor, done)
 
     # -- branches and bookmarks ------------------------------------------------------------------------------------
 

@@ -23,6 +23,11 @@ class PaneModelOpener:
 
     def __init__(self, tab: Widget, session: ChatSession) -> None:
         self._tab, self._session = tab, session
+        self._opening_texts: set[ChatPane] = set()  # panes that are to get another text
+
+    def is_opening_text(self, pane: ChatPane) -> bool:
+        """Return True while another text is being opened in a pane."""
+        return pane in self._opening_texts
 
     def open_run(self, pane: ChatPane, name: str | None) -> None:
         """Continue a pane with the run of that name or path."""
@@ -32,10 +37,12 @@ class PaneModelOpener:
     def open_last(self, pane: ChatPane, name: str | None) -> None:
         """Continue the last text with the run of that name or path; for None, with the one that wrote it."""
         session = self._session
+        self._opening_texts.add(pane)
         self._start(pane, lambda: session.load_last(name), lambda opened: session.open_text(pane, *opened))
 
     def open_text(self, pane: ChatPane, saved: SavedChat) -> None:
         """Continue a saved text with the model that wrote it."""
+        self._opening_texts.add(pane)
         session, present = self._session, pane.run_name if pane.conversation is not None else ""
         self._start(
             pane,
@@ -51,6 +58,11 @@ class PaneModelOpener:
         try:
             opened = read()
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            call(self._session.loading_failed, pane, f"{error}" or type(error).__name__)
+            call(self._finish, pane, partial(self._session.loading_failed, pane, f"{error}" or type(error).__name__))
         else:
-            call(show, opened)
+            call(self._finish, pane, partial(show, opened))
+
+    def _finish(self, pane: ChatPane, show: Callable[[], None]) -> None:
+        """Show what was read, or that it could not be; called in the thread of the screen."""
+        self._opening_texts.discard(pane)
+        show()

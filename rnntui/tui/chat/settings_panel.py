@@ -40,7 +40,7 @@ class SettingsPanel(Vertical):
         self.settings = settings
         self._sliders = {str(slider.name): slider for slider in make_sliders()}
         await self.mount(self._presets, *self._sliders.values(), self._alternatives)
-        self._show_presets()
+        self.show(settings)
 
     def show(self, settings: ChatSettings) -> None:
         """Show other settings, as those of another pane."""

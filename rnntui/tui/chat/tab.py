@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Label
 
-from rnntui.errors import RnntuiError
+from rnntui.sessions.chat_pane import ChatSettings
 from rnntui.sessions.chat_session import ChatSession
 from rnntui.sessions.prompt_history import PromptHistory
 from rnntui.tui.chat.chat_dialogs import ChatDialogs
@@ -30,6 +30,7 @@ from rnntui.tui.chat.pane_model_opener import PaneModelOpener
 from rnntui.tui.chat.pane_row import PaneRow
 from rnntui.tui.chat.pane_view import STATUS_KEYS, PaneView
 from rnntui.tui.chat.prompt import Prompt
+from rnntui.tui.chat.prompt_line import PromptLine
 from rnntui.tui.chat.settings_panel import SettingsPanel
 from rnntui.tui.chat.unit_colouring import UnitColouring
 from rnntui.tui.keys import bindings, known_keys
@@ -77,13 +78,13 @@ class ChatTab(Vertical):
         self.copy_limits = CopyLimits(
             self, self.session, self.notifications, lambda: self.panel.show(self.session.settings)
         )
-        self.history = PromptHistory(history_file)
         self._opener = PaneModelOpener(self, self.session)
         self._dialogs = ChatDialogs(self, self._opener, self.focus_prompt, self.session, self.row)
-        self.prompt, self._prompt_hint = Prompt(keymap, self.history), Label("", id="prompt-hint")
-        self._taken_line = ""  # a line that was taken back to be edited, as it was
-        self._unsent_line: str | None = None  # what the prompt held before; None if no line was taken back
-        self._first_run, self._reopens = context.run, context.reopen
+        history = PromptHistory(history_file)
+        self.prompt, self._prompt_hint = Prompt(keymap, history), Label("", id="prompt-hint")
+        self._line = PromptLine(self, self.prompt, history, self.notifications)
+        self._first_run, self._reopens, self._kept = context.run, context.reopen, context.kept
+        self._has_kept_settings = False
         self.shows_surprisal, self.wants_panel = context.preferences.surprisal, context.preferences.panel
 
     def compose(self) -> ComposeResult:
@@ -115,6 +116,8 @@ class ChatTab(Vertical):
     async def _finish(self) -> None:
         """Do what the first paint need not wait for: sliders and model."""
         self.row.shade(self.shows_surprisal)
+        self.session.apply(ChatSettings.of_values(self._kept))
+        self._has_kept_settings = True
         await self.panel.fill(self.session.settings)
         if self._reopens:
             self._opener.open_last(self.session.active, self._first_run)
@@ -126,12 +129,12 @@ class ChatTab(Vertical):
 
     def on_unmount(self) -> None:
         self.session.close()
-        self._save_history(self.notifications.warn)
+        self._line.save_history()
 
     def save_at_exit(self) -> str:
         """Stop generating, and save texts, prompt and history. Return what failed, or ""."""
         failure = self.session.save_at_exit()
-        self._save_history(self.notifications.warn)
+        self._line.save_history()
         self.show_changes()
         return failure
 
@@ -139,6 +142,11 @@ class ChatTab(Vertical):
     def save_problem(self) -> str:
         """Why a text is not saved; "" while all are."""
         return self.session.files.problem
+
+    @property
+    def kept_settings(self) -> dict[str, Any]:
+        """The settings of the active pane; until they are shown, those of the last time."""
+        return self.session.settings.values if self._has_kept_settings else dict(self._kept)
 
     @property
     def typing_target(self) -> Prompt:
@@ -155,16 +163,19 @@ class ChatTab(Vertical):
     @property
     def unsent_line(self) -> str:
         """What the prompt holds; while an unchanged line is taken back, what it held before."""
-        if self._unsent_line is not None and self.prompt.line == self._taken_line:
-            return self._unsent_line
-        return self.prompt.line
+        return self._line.unsent
 
     def show_unsent_line(self, line: str) -> None:
         """Fill the prompt with the line that was typed for a text; if it holds another, the history has this one."""
-        if self.prompt.line:
-            self.history.add(line)
-        else:
-            self.prompt.fill(line)
+        self._line.show(line)
+
+    def edited_text(self, pane: ChatPane) -> str | None:
+        """Return the text of a pane as it is being edited (F10); None if it is not, or not changed."""
+        return self._dialogs.edited_text(pane)
+
+    def resume_edit(self, pane: ChatPane, edited: str) -> None:
+        """Go on with an edit of a pane's text that was not finished."""
+        self._dialogs.resume_edit(pane, edited)
 
     def show_changes(self) -> None:
         """Show what the session has changed."""
@@ -274,22 +285,8 @@ class ChatTab(Vertical):
             self.row.scroll_to_ends()
 
     def on_line_sent(self, event: LineSent) -> None:
-        self.history.add(event.line)
-        self._save_history_in_background()
         self.say(event.line)
-        if self._unsent_line:
-            self.prompt.fill(self._unsent_line)
-        self._unsent_line = None
-
-    @work(thread=True, group="history")
-    def _save_history_in_background(self) -> None:
-        self._save_history(lambda problem: self.app.call_from_thread(self.notifications.warn, problem))
-
-    def _save_history(self, warn: Callable[[str], object]) -> None:
-        try:
-            self.history.save()
-        except RnntuiError as error:
-            warn(f"The prompt history is not saved: {error}")
+        self._line.sent(event.line)
 
     def action_stop(self) -> None:
         """Stop all panes, close the find bar, and go back to the prompt."""
@@ -332,12 +329,7 @@ class ChatTab(Vertical):
         if line is None:
             self.notifications.info("The text has no line of yours to edit; type one and press Enter.")
         else:
-            if self._unsent_line is None:
-                self._unsent_line = self.prompt.line
-            else:
-                self._remember_edited_line()
-            self._taken_line = line
-            self.prompt.fill(line)
+            self._line.take_back(line)
         self.focus_prompt()
 
     def on_put_back_wanted(self, event: PutBackWanted) -> None:
@@ -345,14 +337,8 @@ class ChatTab(Vertical):
 
     def _put_back(self) -> None:
         """Put the line back that was taken to be edited, and what the prompt held before."""
-        self._remember_edited_line()
         self.session.put_back()
-        self.prompt.fill(self._unsent_line or "")
-        self._unsent_line = None
-
-    def _remember_edited_line(self) -> None:
-        if self.prompt.line != self._taken_line:
-            self.history.add(self.prompt.line)
+        self._line.put_back()
 
     def action_edit_text(self) -> None:
         """Edit the active pane's text in a dialog."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -14,6 +14,7 @@ from textual.widgets import Static, TextArea
 
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.sessions.classification_session import NO_MODEL, ClassificationSession, MakeWorker
+from rnntui.sessions.explanation_view import NO_SHADING, SHARE, named_measure
 from rnntui.sessions.model_cache import ModelCache
 from rnntui.tui.classify.explanation_panel import ExplanationPanel
 from rnntui.tui.classify.messages import LabelChosen, NextLineWanted
@@ -58,6 +59,8 @@ class ClassifyTab(Vertical):
         self._models = ModelOpener(self, ModelCache(context.checkpoints, CLASSIFIER), self.notifications)
         self.drafts = DraftSaver(self, self.editor, self.session.drafts, self.notifications)
         self._export = ResultExport(self, self.drafts, self.notifications)
+        self.session.measure = named_measure(context.kept.get("shading"))
+        self.set_class(context.kept.get("panel") is False, "-bare")
         self._panel, self._status = ExplanationPanel(), Static("", id="classify-status", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -99,6 +102,13 @@ class ClassifyTab(Vertical):
     def save_problem(self) -> str:
         """Why the text is not saved; "" while it is."""
         return self.drafts.problem
+
+    @property
+    def kept_settings(self) -> dict[str, Any]:
+        """The measure of the shading, and which parts of the tab are shown."""
+        measure = self.session.measure
+        shading = {"shading": measure.attribute if measure is not None else NO_SHADING} if measure != SHARE else {}
+        return {**shading, **({"panel": False} if self.has_class("-bare") else {})}
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")

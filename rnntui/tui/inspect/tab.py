@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -42,7 +43,10 @@ class InspectTab(Vertical):
     def __init__(self, context: TabContext) -> None:
         super().__init__(id="inspect")
         self._checkpoints, self._first_run, self._other_model = context.checkpoints, context.run, context.other_model
-        self.session = InspectionSession()
+        self._reopens = context.reopen
+        text, view, runs = (context.kept.get(name) for name in ("text", "view", "runs"))
+        self._kept_runs = [path for path in runs if isinstance(path, str)] if isinstance(runs, list) else []
+        self.session = InspectionSession(text if isinstance(text, str) else "", view if isinstance(view, str) else "")
         self.notifications = Notifications(self.notify)
         self._rows, self._views = InspectionRows(), ChartSelector(id="inspect-views")
         self._head, self._status = Static("", id="inspect-head"), Static("", id="inspect-status", markup=False)
@@ -55,6 +59,7 @@ class InspectTab(Vertical):
         self._problems: dict[InspectionKey, str] = {}
 
     def compose(self) -> ComposeResult:
+        self._text.value = self.session.text  # which needs an app
         yield self._head
         yield self._views
         yield self._rows
@@ -67,7 +72,25 @@ class InspectTab(Vertical):
         self._rows.focus()
         self._show()
         self.set_interval(_TICK, self._tick)
-        self.call_after_refresh(self.open_run, self._first_run)
+        self.call_after_refresh(self._open_first)
+
+    def _open_first(self) -> None:
+        """Look at the run that was asked for, or else at those of the last time if they are to be reopened."""
+        if self._reopens and self._first_run is None and self._kept_runs:
+            self.run_worker(self._find_kept, thread=True)
+        else:
+            self.open_run(self._first_run)
+
+    @property
+    def kept_settings(self) -> dict[str, Any]:
+        """The text, which may not have been entered yet, the view, and the paths of the runs."""
+        runs = [str(run.path.absolute()) for run in self.session.runs] or self._kept_runs
+        settings = {
+            "text": self._text.value if self._text.is_mounted else self.session.text,
+            "view": self.session.view_name,
+            "runs": runs,
+        }
+        return {name: value for name, value in settings.items() if value}
 
     def on_unmount(self) -> None:
         self._cancel()
@@ -91,6 +114,22 @@ class InspectTab(Vertical):
         """Look at the run of that name or path; None is the one that another tab has open, else the newest."""
         self.run_worker(partial(self._find, name, is_added=False), thread=True)
 
+    def _find_kept(self) -> None:
+        """Open the runs of the last time that are still there, or else the one that is opened without any."""
+        from rnntui.runs.lookup import find_run
+
+        found = 0
+        for path in self._kept_runs:
+            with contextlib.suppress(RnntuiError, OSError):
+                self._post_opened(find_run(path, self._checkpoints, None), is_added=found > 0)
+                found += 1
+        if not found:
+            self._find(None, is_added=False)
+
+    def _post_opened(self, run: RunFolder, *, is_added: bool) -> None:
+        """Open a run. Raises `RunError` or `OSError` if its config cannot be read."""
+        self.post_message(RunOpened(run, run.read_config(), weights_times([run])[run.path], is_added))
+
     def _find(self, name: str | None, *, is_added: bool) -> None:
         from rnntui.kinds.registry import KINDS
         from rnntui.runs.lookup import find_run
@@ -100,11 +139,9 @@ class InspectTab(Vertical):
             if run is None:  # the newest language model, else the shipped one
                 kind = None if name is not None else KINDS["language-model"]
                 run = find_run(name, self._checkpoints, kind)
-            config = run.read_config()
+            self._post_opened(run, is_added=is_added)
         except (RnntuiError, OSError) as error:
             self.post_message(RunFailed(str(error)))
-        else:
-            self.post_message(RunOpened(run, config, weights_times([run])[run.path], is_added))
 
     def _find_open_model(self) -> RunFolder | None:
         """Return the run whose model another tab has open; None if it is not found by its name, as one in a folder."""

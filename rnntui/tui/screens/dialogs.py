@@ -189,57 +189,54 @@ class PickScreen(ModalScreen[int | None]):
 
 
 class EditScreen(ModalScreen[str | None]):
-    """Asks for an edited text. The result is the new text, or None if it was cancelled or nothing was changed."""
+    """Asks for an edited text. The result is the new text, or None if it was cancelled or nothing was changed.
+
+    What is typed can be read at any time, to be saved (`edited`).
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False),
         Binding("ctrl+s", "accept", "Accept", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, text: str, keep: Keep) -> None:
+    def __init__(self, title: str, text: str, edited: str | None = None) -> None:
         """
         Args:
             title: text above the editor.
             text: text to edit.
-            keep: called with the edited text when the app ends.
+            edited: the text as it was edited before, to go on with; None to begin with the text itself.
         """
         super().__init__()
-        self._title, self._text, self._keep = title, text, keep
+        self._title, self._text = title, text
+        shown = encode_control_chars(text if edited is None else edited)
+        self._area = ClusterTextArea(shown, soft_wrap=True, show_line_numbers=False)
         self._discardable: str | None = None  # the edited text that a second Esc discards
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog full"):
             yield Label(self._title, markup=False)
-            yield ClusterTextArea(encode_control_chars(self._text), soft_wrap=True, show_line_numbers=False)
+            yield self._area
             yield Label("Ctrl+S accepts, Esc cancels", classes="hint")
 
     def on_mount(self) -> None:
-        area = self.query_one(ClusterTextArea)
-        area.move_cursor(area.document.end)
+        self._area.move_cursor(self._area.document.end)
 
     def on_key(self, event: events.Key) -> None:
         pass_on_typing(self, event)
 
     @property
-    def _edited(self) -> str | None:
-        """The edited text; None if nothing was changed."""
-        text = decode_control_chars(self.query_one(ClusterTextArea).text)
+    def edited(self) -> str | None:
+        """The edited text, also once the dialog is closed; None if nothing was changed."""
+        text = decode_control_chars(self._area.text)
         return None if text == self._text else text
-
-    def keep_typing(self) -> None:
-        """Take over the edited text."""
-        edited = self._edited
-        if edited is not None:
-            self._keep(edited)
-            self._text = edited
 
     def action_accept(self) -> None:
         """Close the dialog with the edited text."""
-        self.dismiss(self._edited)
+        self.dismiss(self.edited)
 
     def action_cancel(self) -> None:
         """Close the dialog; changes are discarded only at the second time."""
-        edited = self._edited
+        edited = self.edited
         if edited in (None, self._discardable):
             self.dismiss(None)
         else:

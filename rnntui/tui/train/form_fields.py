@@ -22,7 +22,11 @@ _MAX_WORDS = 16  # of a value, from which a name with spaces may begin
 
 
 class Field(Horizontal):
-    """One option: its label, an input or a selection, and its help text, which an error message replaces."""
+    """One option: its label, an input or a selection, and its help text, which an error message replaces.
+
+    A field for file names has its message below it. Another one has it beside it, in no fewer rows than the help, so
+    that it moves nothing up.
+    """
 
     def __init__(self, option: FormOption, value: str = "") -> None:
         super().__init__(classes="field -long" if option.files else "field")
@@ -75,7 +79,13 @@ class Field(Horizontal):
         """Show an error message beside the field; if empty, the help text."""
         self.set_class(bool(problem), "-wrong")
         for label in self.query(".help").results(Static):  # none while the fields are replaced, for another kind
+            if label.display:
+                label.styles.min_height = label.outer_size.height
             label.update(one_line(problem) if problem else self.option.help)
+
+    def on_resize(self) -> None:
+        for label in self.query(".help"):
+            label.styles.min_height = None  # it may need fewer rows now
 
     def take_focus(self) -> None:
         """Focus the field."""

@@ -69,6 +69,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         self._checkpoints, self._values, self._problem = checkpoints, dict(values or {}), problem
         self._validated: dict[str, str] | None = None  # the values of the last validation
         self._left: set[str] = set()  # options whose problems are shown
+        self._has_problem_line = bool(problem)
         self._set_kind()
 
     def compose(self) -> ComposeResult:
@@ -91,17 +92,28 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         self.query_one("#more").display = False
         if any(self._values.get(option.name) for option in self._rest):
             await self._open_rest()
+        self._fit_height()
         if self.is_current:  # it may have been closed while its fields were mounted
             self._field(self._kind.inputs[0].name).take_focus()
         self._validated = self.values
 
     def on_resize(self) -> None:
-        self._limit_height()
+        self._fit_height()
 
-    def _limit_height(self) -> None:
-        # The fields scroll where they need more rows than the screen has.
-        frame = _FRAME_ROWS + (3 if self._problem else 0)
-        self.query_one(VerticalScroll).styles.max_height = max(3, self.size.height - frame)
+    def _fit_height(self) -> None:
+        """Give the fields the rows that they need now. They scroll where the screen has fewer.
+
+        From then on the number stays: a message that comes late must not move a button from under the pointer.
+        """
+        fields = self.query_one(VerticalScroll)
+        frame = _FRAME_ROWS + (3 if self._has_problem_line else 0)
+        fields.styles.max_height = max(3, self.size.height - frame)
+        fields.styles.height = "auto"
+        self.call_after_refresh(self._keep_height)
+
+    def _keep_height(self) -> None:
+        fields = self.query_one(VerticalScroll)
+        fields.styles.height = fields.outer_size.height
 
     def _set_kind(self) -> None:
         self._kind = chosen_kind(self._values)
@@ -131,6 +143,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         if self.query_one("#more").display:
             self.query_one("#more").display = False
             self.query_one("#all", Button).label = _SHOW_ALL
+            self._fit_height()
         else:
             await self._open_rest()
             # They are below the others, where nothing may be seen of them.
@@ -141,11 +154,13 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         more = self.query_one("#more", Vertical)
         more.display = True
         self.query_one("#all", Button).label = _SHOW_FEWER
+        self._fit_height()
         if more.children:
             return
         # Mounted when first needed, heading by heading: they are many, and the first ones should appear at once.
         for heading, options in groupby(self._rest, key=lambda option: option.heading):
             await more.mount_all([Static(heading, classes="group"), *self._make_fields(options)])
+        self._fit_height()  # of all of them, where the screen has the rows
 
     async def on_select_changed(self, event: Select.Changed) -> None:
         """Show the options of another kind; the values of those that both kinds have stay."""
@@ -164,6 +179,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
             await first.mount_all(self._make_fields(self._first))
             if is_open:
                 await self._open_rest()
+        self._fit_height()
         self._validate()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -197,16 +213,18 @@ class TrainingFormScreen(ModalScreen[FormResult]):
             self._update_messages(problems, self._left)
 
     def _hide_problem(self) -> None:
-        """Hide why the last training did not start: the values are no longer those that it had."""
+        """Hide why the last training did not start: the values are no longer those that it had. The line stays."""
         self._problem = ""
-        self.query_one("#problem").display = False
-        self._limit_height()
+        self.query_one("#problem").visible = False
 
     def _update_messages(self, problems: Problems, names: Collection[str]) -> None:
         """Show the problems of some fields beside them, or that there are none."""
         for field in self.query(Field):
             if field.option.name in names:
                 field.show_problem(problems.get(field.option.name, ""))
+        # The message of a file takes the row that is free above the button, which so stays where it is.
+        has_message = bool(self.query("#first .field.-long.-wrong"))
+        self.query_one("#all").set_class(has_message, "-below-message")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

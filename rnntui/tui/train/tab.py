@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.app import ComposeResult
@@ -28,6 +29,9 @@ from rnntui.tui.train.run_details import RunDetailsView, RunLine
 from rnntui.tui.train.run_dialogs import ask_name, ask_note, choose_action, confirm_deletion, show_comparison
 from rnntui.tui.train.run_list import RunList
 
+if TYPE_CHECKING:
+    from rnntui.tui.train.form_screen import TrainingFormScreen
+
 POLL_SECONDS = 1.0
 _HIDDEN_POLL_SECONDS = 5.0  # while another tab is shown, for the notices alone
 _NOTICE_SECONDS: dict[SeverityLevel, float] = {"information": 5.0, "warning": 10.0, "error": 30.0}
@@ -44,6 +48,8 @@ class TrainTab(Vertical):
         self.notifications = Notifications(self.notify)
         self.session = TrainingSession(context.checkpoints, launcher)
         self.run_list, self.dashboard = RunList(), Dashboard()
+        self._kept_form: object = context.kept.get("form")  # read when the form is first opened
+        self._form: TrainingFormScreen | None = None
         self._shown_version: object = None  # that of the dashboard's data
         self._wake = asyncio.Event()
         self._working_keys: object = None  # which work now, and their labels
@@ -59,6 +65,15 @@ class TrainTab(Vertical):
 
     def on_mount(self) -> None:
         self._watch()
+
+    @property
+    def kept_settings(self) -> dict[str, Any]:
+        """What stands in the training form."""
+        if self._form is not None and self._form in self.app.screen_stack:
+            values: object = self._form.values
+        else:
+            values = self.session.form_values or self._kept_form
+        return {"form": values} if values else {}
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.width >= WIDE, "-wide")
@@ -253,11 +268,16 @@ class TrainTab(Vertical):
     @work
     async def action_start(self) -> None:
         """Show the training form, and start the training that it asks for."""
+        from rnntui.sessions.training_form import kept_values
         from rnntui.tui.train.form_screen import TrainingFormScreen
 
         session = self.session
+        if self._kept_form is not None:
+            session.form_values, self._kept_form = {**kept_values(self._kept_form), **session.form_values}, None
         missing = session.missing_libraries()
-        form = TrainingFormScreen(session.checkpoints, session.form_values, missing or session.form_problem)
+        self._form = form = TrainingFormScreen(
+            session.checkpoints, session.form_values, missing or session.form_problem
+        )
         result = await self.app.push_screen_wait(form)
         session.form_values, session.form_problem = result.values, "" if missing else result.problem
         if result.arguments is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -58,6 +58,10 @@ class TranslateTab(Vertical):
         self.drafts = DraftSaver(self, self.source, self.session.drafts, self.notifications)
         self._export = ResultExport(self, self.drafts, self.notifications)
         self._hypotheses, self._status = HypothesisList(), Static("", id="translate-status", markup=False)
+        self._beam = BeamPanel(context.kept)
+        self.session.settings = self._beam.settings
+        self.set_class(context.kept.get("matrix") is True, "-matrix")
+        self.set_class(context.kept.get("panel") is False, "-bare")
         self._attention = AttentionHighlighter(self.source, self.target, self.matrix)
         self._panes = PanePair(self.source, self.target)
 
@@ -68,7 +72,7 @@ class TranslateTab(Vertical):
         yield self.matrix
         with Horizontal(id="lower"):
             yield self._hypotheses
-            yield BeamPanel()
+            yield self._beam
         yield self._status
 
     def on_mount(self) -> None:
@@ -103,6 +107,12 @@ class TranslateTab(Vertical):
     def save_problem(self) -> str:
         """Why the text is not saved; "" while it is."""
         return self.drafts.problem
+
+    @property
+    def kept_settings(self) -> dict[str, Any]:
+        """The settings of the search, and which parts of the tab are shown."""
+        shown = {"matrix": True} if self.has_class("-matrix") else {}
+        return {**self._beam.kept_values, **shown, **({"panel": False} if self.has_class("-bare") else {})}
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")

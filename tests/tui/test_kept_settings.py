@@ -1,0 +1,241 @@
+"""Settings, and what stands in forms, are there again at the next start; what is no longer valid is at its default."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+from tiny_runs import make_run
+from waiting import wait_until
+
+from rnntui.sessions.explanation_view import MEASURES
+from rnntui.sessions.translation_session import DEFAULT_BEAM
+from rnntui.tui.app import RnntuiApp
+from rnntui.tui.inspect.tab import InspectTab
+from rnntui.tui.preferences import load, save
+from rnntui.tui.train.form_fields import Field
+from rnntui.tui.train.form_screen import TrainingFormScreen
+from rnntui.tui.widgets.slider import Slider
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A checkpoints folder with two language models; the second is the newest."""
+    for seed, name in enumerate(("alpha", "beta")):
+        make_run(tmp_path / "runs", name, seed=seed)
+    return tmp_path / "runs"
+
+
+@asynccontextmanager
+async def using(runs: Path, tab: str, *, reopen: bool = False) -> AsyncIterator[tuple[Any, Pilot[None]]]:
+    """The app in one of its tabs: the tab, and what presses its keys. At the end the user quits."""
+    app = RnntuiApp(runs, first=tab, reopen=reopen)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        yield app.tabs[tab], pilot
+        await pilot.press("ctrl+q")
+        await wait_until(pilot, lambda: app._exit)
+
+
+def kept(settings: Path, tab: str) -> object:
+    return json.loads(settings.read_text()).get("tabs", {}).get(tab)
+
+
+def write_tabs(settings: Path, **tabs: object) -> None:
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(json.dumps({"tabs": tabs}))
+
+
+async def test_settings_of_a_search_and_hidden_parts_come_back(runs: Path, own_settings: Path) -> None:
+    async with using(runs, "translate") as (tab, pilot):
+        tab.query_one("#beam", Slider).focus()
+        await pilot.press("right")
+        tab.action_matrix()
+        tab.action_panel()
+    assert kept(own_settings, "translate") == {"beam": DEFAULT_BEAM.beam + 1, "matrix": True, "panel": False}
+    async with using(runs, "translate") as (tab, pilot):
+        assert tab.session.settings.beam == tab.query_one("#beam", Slider).value == DEFAULT_BEAM.beam + 1
+        assert tab.has_class("-matrix") and tab.has_class("-bare")
+        tab.query_one("#beam", Slider).value = DEFAULT_BEAM.beam
+        tab.action_matrix()
+        tab.action_panel()
+    assert kept(own_settings, "translate") is None, "what is at its default is not kept"
+
+
+@pytest.mark.parametrize("wrong", [{"beam": 65}, {"beam": "5"}, {"beam": True}, {"beam": [5]}, {"length_penalty": -1}])
+async def test_values_of_a_search_that_cannot_be_are_at_their_defaults(
+    runs: Path, own_settings: Path, wrong: dict[str, object]
+) -> None:
+    write_tabs(own_settings, translate={**wrong, "max_length": 3, "n_best": 2, "panel": "no", "other": 1})
+    async with using(runs, "translate") as (tab, _):
+        settings = tab.session.settings
+        assert (settings.beam, settings.n_best, settings.length_penalty) == (DEFAULT_BEAM.beam, 2, 1.0)
+        assert settings.max_length is None and not tab.has_class("-bare")
+        assert not tab.app._notifications
+
+
+async def test_settings_of_chat_come_back_but_for_the_seed(runs: Path, own_settings: Path) -> None:
+    async with using(runs, "chat") as (tab, pilot):
+        await wait_until(pilot, lambda: tab.session.conversations)
+        tab.query_one("#temperature", Slider).value = 1.5
+        tab.query_one("#length", Slider).value = 7
+        tab.query_one("#seed", Slider).value = 3
+        await wait_until(pilot, lambda: tab.session.settings.seed == 3)
+    assert kept(own_settings, "chat") == {"temperature": 1.5, "length": 7}
+    async with using(runs, "chat") as (tab, pilot):
+        await wait_until(pilot, lambda: tab.session.conversations)
+        settings = tab.session.settings
+        assert (settings.sampling.temperature, settings.generation.length, settings.seed) == (1.5, 7, None)
+        assert tab.query_one("#temperature", Slider).value == 1.5
+    write_tabs(own_settings, chat={"temperature": float("nan"), "top_k": -1, "length": "7", "min_p": 0.1, "seed": 5})
+    async with using(runs, "chat") as (tab, pilot):
+        await wait_until(pilot, lambda: tab.session.conversations)
+        assert tab.session.settings.values == {"min_p": 0.1} and tab.session.settings.seed is None
+
+
+@pytest.mark.parametrize(
+    ("shading", "measure"),
+    [("gradient_x_input", MEASURES[1]), ("none", None), ("no such", MEASURES[0]), ([], MEASURES[0])],
+)
+async def test_the_shading_of_classify_comes_back(
+    runs: Path, own_settings: Path, shading: object, measure: object
+) -> None:
+    write_tabs(own_settings, classify={"shading": shading, "panel": False})
+    async with using(runs, "classify") as (tab, _):
+        assert tab.session.measure == measure and tab.has_class("-bare")
+        tab.session.next_measure(0)
+        left = tab.kept_settings
+    assert kept(own_settings, "classify") == left
+
+
+async def test_the_text_of_inspect_comes_back_with_its_view_and_with_reopen_its_runs(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InspectTab, "_compute", lambda *_: None)  # which would take its time
+    async with using(runs, "inspect") as (tab, pilot):
+        await wait_until(pilot, lambda: tab.session.runs)
+        tab.session.select("Units")
+        tab._update()
+        tab.open_run("alpha")
+        await wait_until(pilot, lambda: tab.session.runs[0].name == "alpha")
+        await pilot.press("t", *"brackets")  # not entered
+    async with using(runs, "inspect") as (tab, pilot):
+        await wait_until(pilot, lambda: tab.session.runs)
+        assert tab.session.runs[0].name == "beta", "without --reopen it is the newest"
+        assert tab.session.view.title == "Units"
+        assert (tab.session.text, tab.query_one(Input).value) == ("brackets", "brackets")
+        tab.open_run("alpha")
+        await wait_until(pilot, lambda: tab.session.runs[0].name == "alpha")
+    async with using(runs, "inspect", reopen=True) as (tab, pilot):
+        await wait_until(pilot, lambda: [run.name for run in tab.session.runs] == ["alpha"])
+    shutil.rmtree(runs / "alpha")
+    async with using(runs, "inspect", reopen=True) as (tab, pilot):
+        await wait_until(pilot, lambda: [run.name for run in tab.session.runs] == ["beta"])
+        assert not tab.app._notifications
+
+
+@pytest.mark.parametrize("wrong", [{"text": 1, "view": [], "runs": "alpha"}, {"runs": [1, "none", None]}])
+async def test_wrong_settings_of_inspect_are_at_their_defaults(
+    runs: Path, own_settings: Path, wrong: dict[str, object]
+) -> None:
+    write_tabs(own_settings, inspect={"view": "no such view", **wrong})
+    async with using(runs, "inspect", reopen=True) as (tab, pilot):
+        await wait_until(pilot, lambda: [run.name for run in tab.session.runs] == ["beta"])
+        assert (tab.session.view, tab.session.text) == (tab.session.views[0], "")
+
+
+@pytest.mark.usefixtures("few")
+async def test_the_training_form_comes_back_as_it_was_when_the_app_ended_within_it(
+    runs: Path, own_settings: Path
+) -> None:
+    async with using(runs, "train") as (_, pilot):
+        await open_form(pilot)
+        field(pilot, "corpus").focus()
+        await pilot.press(*"book", "tab", *"mine")
+        field(pilot, "hidden").focus()
+        await pilot.press(*"1x")  # which is wrong, and was typed
+    assert kept(own_settings, "train") == {"form": {"corpus": "book", "name": "mine", "hidden": "1x"}}
+    async with using(runs, "train"):
+        pass  # the form is not opened
+    async with using(runs, "train") as (tab, pilot):
+        await open_form(pilot)
+        assert [field(pilot, name).value for name in ("corpus", "name", "hidden")] == ["book", "mine", "1x"]
+        field(pilot, "hidden").value = ""
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: not tab.app.screen.is_modal)
+    assert kept(own_settings, "train") == {"form": {"corpus": "book", "name": "mine"}}
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(
+    "wrong", ["text", {"kind": "no such", "no such": "1", "hidden": 5, "name": "mine", "tied": "?"}]
+)
+async def test_wrong_values_of_the_training_form_are_at_their_defaults(
+    runs: Path, own_settings: Path, wrong: object
+) -> None:
+    write_tabs(own_settings, train={"form": wrong})
+    async with using(runs, "train") as (_, pilot):
+        await open_form(pilot)
+        form = pilot.app.screen
+        assert isinstance(form, TrainingFormScreen)
+        assert {name: text for name, text in form.values.items() if name != "name"} == {}
+
+
+async def open_form(pilot: Pilot[None]) -> None:
+    await pilot.press("n")
+    await wait_until(
+        pilot, lambda: isinstance(pilot.app.screen, TrainingFormScreen) and pilot.app.screen.query("#start")
+    )
+    await pilot.pause()
+
+
+def field(pilot: Pilot[None], name: str) -> Input:
+    found = next(each for each in pilot.app.screen.query(Field) if each.option.name == name)
+    return found.query_one(Input)
+
+
+async def test_settings_are_kept_while_the_app_runs(runs: Path, own_settings: Path) -> None:
+    app = RnntuiApp(runs, first="translate")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        app._keep_settings()
+        await app.workers.wait_for_complete()
+        assert not own_settings.exists(), "nothing has changed"
+        app.tabs["translate"].query_one("#n_best", Slider).value = 2
+        await pilot.pause()
+        app._keep_settings()  # as it is called every ten seconds
+        await wait_until(pilot, own_settings.exists)
+        assert kept(own_settings, "translate") == {"n_best": 2}
+
+
+async def test_settings_that_cannot_be_kept_are_told_and_hold_up_no_end(runs: Path, own_settings: Path) -> None:
+    own_settings.parent.touch()  # a file where the folder should be
+    app = RnntuiApp(runs, first="translate")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        app.tabs["translate"].query_one("#n_best", Slider).value = 2
+        await pilot.pause()
+        app._keep_settings()
+        await wait_until(pilot, lambda: any("cannot be saved" in notice.title for notice in app._notifications))
+        await pilot.press("ctrl+q")
+        await wait_until(pilot, lambda: app._exit)
+    assert app.return_code == 0
+
+
+def test_each_tab_is_kept_by_itself_and_a_text_that_is_too_long_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    save(path, {"tabs": {"translate": {"beam": 2}, "inspect": {"text": "one"}}})
+    save(path, {"tabs": {"inspect": {"text": "x" * (1 << 20)}, "classify": {}}})
+    save(path, {"theme": "nord"})
+    assert json.loads(path.read_text()) == {"theme": "nord", "tabs": {"translate": {"beam": 2}}}
+    preferences, problems = load(path)
+    assert preferences.tabs == {"translate": {"beam": 2}} and problems == []
+    path.write_text('{"tabs": {"translate": 3, "inspect": {"text": "two"}}}')
+    assert load(path)[0].tabs == {"inspect": {"text": "two"}} and load(path)[1] == []
