@@ -12,7 +12,8 @@ from common import print_heading, print_table
 
 from rnntui.config import FINAL_EVALUATION_FACTOR, LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.inference.loaded_model import read_ngram_model, read_tokenizer
+from rnntui.inference.loaded_model import read_tokenizer
+from rnntui.inference.run_ngrams import read_ngram_model
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder

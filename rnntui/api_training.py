@@ -12,6 +12,7 @@ from rnntui.config import TrainerConfig
 from rnntui.environment import prepare_for_torch
 from rnntui.kinds.labelled_corpus_info import LabelledColumns
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_lock import new_runs_locked
 from rnntui.settings import Settings
 from rnntui.text.corpus import find_corpus
 from rnntui.training.events import Event
@@ -53,9 +54,6 @@ def create_and_train(
     assert isinstance(training, TrainerConfig)
     TorchrunEnvironment.read().require_single("rnntui.train", training.local_steps)
     prepare_for_torch(_log.info)
-    run = _CREATORS[request.kind](request, folder, name)
-    from rnntui.training.train_run import train_run
-
     is_stopped = False
 
     def report(event: Event) -> None:
@@ -63,7 +61,11 @@ def create_and_train(
         if on_event is not None and on_event(event) is False:
             is_stopped = True
 
-    train_run(run, report, lambda: is_stopped)
+    with new_runs_locked():
+        run = _CREATORS[request.kind](request, folder, name)
+        from rnntui.training.train_run import train_run
+
+        train_run(run, report, lambda: is_stopped)
     return run
 
 

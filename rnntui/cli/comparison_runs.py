@@ -82,6 +82,7 @@ class ComparisonRuns:
         from rnntui.cli.training_command import train_and_report
         from rnntui.runs.folder import RunFolder
         from rnntui.runs.management import delete_run
+        from rnntui.runs.run_lock import new_runs_locked
 
         # All at once: after a stop, a later one must not be taken for a part of this comparison.
         while self._replaced:
@@ -94,10 +95,11 @@ class ComparisonRuns:
                 self.runs.append(run)
                 return 0
             print_note(f"going on with {model.name}, at step {run.read_status().step:,}")
-        else:
-            run = model.create()
-        print_note(model.note(run))
-        code = train_and_report(run, self._stop, None)
+        with new_runs_locked():
+            if model.name not in self._there:
+                run = model.create()
+            print_note(model.note(run))
+            code = train_and_report(run, self._stop, None)
         if code:
             command = "the same command without --overwrite" if self._overwrite else "the same command"
             print_note(f"{command} goes on with the comparison")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.cli.options import is_given
 from rnntui.errors import RnntuiError, UsageError, read_error, write_error
 
 if TYPE_CHECKING:
@@ -61,13 +62,29 @@ def read_settings(file: Path) -> dict[str, Any]:
         settings = None
     if not isinstance(settings, dict):
         raise RnntuiError(f"{file} cannot be read", hint="remove it to go on without a check of settings and input")
-    return settings
+    return _upgraded(settings)
+
+
+def _upgraded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a record in their present form: of `--runs`, there was an object for each run."""
+    upgraded: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict) and set(value) == {"run", "weights"}:
+            upgraded |= {f"{key} {name}": part for key, part in value.items()}
+        else:
+            upgraded[name] = value
+    return upgraded
 
 
 def check_settings(context: click.Context, now: Mapping[str, Any], before: Mapping[str, Any], output: Path) -> None:
-    """Raise `UsageError` if a job is gone on with by other settings; a seed that one of both lacks is the other's."""
+    """Raise `UsageError` if a job is gone on with by other settings; a seed that one of both lacks is the other's.
+
+    What a record of an older version does not have counts as not given, as that version knew no such setting.
+    """
     flags = {parameter.name: max(parameter.opts, key=len) for parameter in context.command.params}
     for name in sorted(now):
+        if name not in before and not is_given(context, name):
+            continue
         old, new = before.get(name), now[name]
         if new == old or (name == "seed" and None in (new, old)):  # not given, or lost with an earlier record
             continue

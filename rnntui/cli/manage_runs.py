@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -17,11 +18,11 @@ from rnntui.runs.management import (
     check_deletable,
     check_holds_run_only,
     delete_run,
-    foreign_names,
     rename_run,
     size_on_disk,
     write_note,
 )
+from rnntui.runs.run_files import foreign_files, named
 
 
 @click.command("rename")
@@ -51,34 +52,37 @@ def delete_command(names: tuple[str, ...], yes: bool, checkpoints: str | None) -
     """
     folder = existing_checkpoints_folder(checkpoints)
     runs = list({run.path.absolute(): run for run in (named_or_lost_run(name, folder) for name in names)}.values())
+    others = {run: foreign_files(run) for run in runs}
     for run in runs:
         check_deletable(run, folder)
         if yes:
             check_holds_run_only(run)
-    if not yes and not _is_confirmed(runs):
+    if not yes and not _is_confirmed(others):
         print_note("nothing was deleted")
         return 1
     for run in runs:
         freed = format_bytes(size_on_disk(run))
-        delete_run(run, folder)
+        delete_run(run, folder, () if yes else others[run])
         print_note(f"deleted {run.path}, {freed}")
     return 0
 
 
-def _is_confirmed(runs: list[RunFolder]) -> bool:
-    """Ask for confirmation on a terminal. Raises `UsageError` if there is none."""
+def _is_confirmed(runs: Mapping[RunFolder, Sequence[str]]) -> bool:
+    """Ask for confirmation on a terminal. Raises `UsageError` if there is none.
+
+    `runs` has what each folder holds that does not belong to the run.
+    """
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("cannot ask for confirmation without a terminal", hint="confirm with --yes")
-    for run in runs:
-        print_note(_description(run))
+    for run, others in runs.items():
+        print_note(_description(run, others))
     return click.confirm("Delete this run?" if len(runs) == 1 else f"Delete these {len(runs)} runs?", err=True)
 
 
-def _description(run: RunFolder) -> str:
+def _description(run: RunFolder, others: Sequence[str]) -> str:
     if run.path.is_symlink():
         return f"{run.path}: a link to {run.path.resolve()}, which is kept"
-    others = foreign_names(run)
-    extra = f", including files that do not belong to a run: {others}" if others else ""
+    extra = f", including files that do not belong to a run: {named(others)}" if others else ""
     return f"{run.path}: {format_bytes(size_on_disk(run))}{extra}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 class TrainingProcesses:
     """This process among those of a training; they are connected inside its `with` block.
+
+    A run that is created there is locked from the beginning.
 
     Outside torchrun, and with one process, nothing is sent and torch is not imported here.
 
@@ -44,19 +47,24 @@ class TrainingProcesses:
         self._kind, self._checkpoints, self._is_new = kind, checkpoints, training is not None
         self._group: ProcessGroup | None = None
         self._is_shared = False  # the others know the run
+        self._open = ExitStack()
 
     def __enter__(self) -> TrainingProcesses:
         if self.place.size > 1:
             from rnntui.training.process_group import ProcessGroup
 
             self._group = ProcessGroup.join(self.place)
+        from rnntui.runs.run_lock import new_runs_locked
+
+        self._open.enter_context(new_runs_locked())
         return self
 
     def __exit__(self, error_type: type[BaseException] | None, *error: object) -> None:
-        if self._group is not None:
-            if self.is_main and not self._is_shared:
-                self._share("")
-            self._group.leave()
+        with self._open:
+            if self._group is not None:
+                if self.is_main and not self._is_shared:
+                    self._share("")
+                self._group.leave()
 
     @property
     def is_main(self) -> bool:

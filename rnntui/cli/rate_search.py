@@ -121,6 +121,7 @@ class RateSearch:
             return request
         from rnntui.inspection.learning_rate_range import LearningRateRange
         from rnntui.runs.lookup import find_run
+        from rnntui.runs.run_lock import new_runs_locked
         from rnntui.training import learning_rate_finder
 
         settings: Any = request
@@ -128,7 +129,7 @@ class RateSearch:
         if training.from_run:  # a name would be looked for in the temporary folder
             training = replace(training, from_run=str(find_run(training.from_run, folder, kind).path.resolve()))
         notify = _ignore if self.use_found_rate else print_note  # the run that is trained has the same notes
-        with tempfile.TemporaryDirectory(prefix="rnntui-") as temporary:
+        with tempfile.TemporaryDirectory(prefix="rnntui-") as temporary, new_runs_locked():
             run = create_run(replace(settings, training=training), Path(temporary), None, notify)
             config = run.read_config()
             with ProgressBar("finding the learning rate", is_immediate=True) as bar:

@@ -13,7 +13,7 @@ from rnntui.cli.terminal import print_note
 from rnntui.formatting import shell_quote
 from rnntui.runs.tuning_ledger import settings_text
 from rnntui.text.control_chars import one_line
-from rnntui.training.tuning import TrialEnded, TrialStarted, TuningEvent
+from rnntui.training.tuning import TrialEnded, TrialKept, TrialStarted, TuningEvent
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
@@ -69,6 +69,9 @@ class TuningReporter:
             elif isinstance(event, TrialEnded):
                 self._line_time = time.monotonic()
                 print_note(trial_line(event.trial, self._ledger.tuning, is_best=event.is_best))
+            elif isinstance(event, TrialKept):
+                path = self._ledger.folder.trial_run(event.trial.number).path
+                print_note(one_line(f"trial {event.trial.number}: its run in {path} is not deleted: {event.reason}"))
             else:
                 text = self._text(event.number, event.fraction, event.loss)
                 self._bar.update(self._fraction(event.number, event.fraction), text)

@@ -78,7 +78,9 @@ def _repair(run: RunFolder) -> int:
     if is_shipped(run):
         print_note(f"{run.name} is shipped with rnntui; install rnntui again to repair it")
         return 0
-    repairs = repair_run(run)
+    from rnntui.inference.run_ngrams import counted_again
+
+    repairs = repair_run(run, counted_again)
     for repair in repairs:
         print_note(one_line(f"{run.name}: {repair.name}: {repair.outcome}"))
     return sum(repair.is_repaired for repair in repairs)

@@ -11,8 +11,9 @@ from rnntui.exporting.language_model_graph import LanguageModelParts, language_m
 from rnntui.exporting.onnx_export import RunGraph, bits, difference, log_softmax, vocabulary_facts
 from rnntui.exporting.onnx_readme import UseInPython
 from rnntui.inference.generate import initial_context_ids
-from rnntui.inference.loaded_model import load_language_model, read_ngram_model
+from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.onnx_format import Graph
+from rnntui.inference.run_ngrams import read_ngram_model
 from rnntui.runs.folder import RunFolder, tokenizer_files
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.tokenizer import Tokenizer

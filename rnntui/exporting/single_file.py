@@ -21,8 +21,9 @@ from rnntui.errors import UsageError
 from rnntui.exporting import single_file_template
 from rnntui.exporting.small_copy import half_precision
 from rnntui.inference.generate import initial_context_ids
-from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model, read_ngram_model
+from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
+from rnntui.inference.run_ngrams import read_ngram_model
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.char_tokenizer import CharTokenizer

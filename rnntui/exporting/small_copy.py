@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rnntui.atomic_files import atomic_folder
 from rnntui.errors import RunError
-from rnntui.inference.loaded_model import read_ngram_model
+from rnntui.inference.run_ngrams import read_ngram_model
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder, tokenizer_files
 from rnntui.runs.integrity import write_checksums, write_status_of_metrics

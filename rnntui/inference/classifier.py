@@ -338,8 +338,11 @@ def load_classifier(run: RunFolder) -> TextClassifier:
 
 def load_ngrams(run: RunFolder) -> NgramVocabulary:
     """Load a classifier's n-gram vocabulary. Raises `RunError` if its file is missing or broken."""
-    arrays, _ = load_arrays(run.ngrams_file)
+    way_out = "put it back from a copy of the run, or start a new run"  # the run has no copy of its texts
     try:
+        arrays, _ = load_arrays(run.ngrams_file)
         return NgramVocabulary.from_arrays(arrays)
+    except RunError as error:
+        raise RunError(error.problem, hint=way_out) from error
     except ValueError as error:
-        raise RunError(f"{run.ngrams_file}: {error}; the run is broken") from error
+        raise RunError(f"{run.ngrams_file}: {error}; the run is broken", hint=way_out) from error

@@ -10,15 +10,15 @@ from rnntui.config import LanguageModelConfig
 from rnntui.config_generation import Precision
 from rnntui.errors import RunError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
+from rnntui.inference.run_ngrams import read_ngram_model
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
-from rnntui.runs.weights_file import load_arrays, open_weights
+from rnntui.runs.weights_file import open_weights
 from rnntui.text.documents import DocumentFormat
-from rnntui.text.ngram_model import NgramModel
 from rnntui.text.tokenizer import END, Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
 
@@ -67,24 +67,6 @@ def _is_faster_quantized(network: NumpyLanguageModel) -> bool:
     from rnntui.inference.integer_kernels import is_fast_kernel_installed
 
     return is_fast_kernel_installed()
-
-
-def read_ngram_model(run: RunFolder, config: RunConfig) -> NgramModel | None:
-    """Read the n-gram model of a language model, None if it has none. Raises `RunError` if it is missing or broken."""
-    longest = config.model_as(LanguageModelConfig).ngram_prior
-    if not longest:
-        return None
-    arrays, _ = load_arrays(run.ngrams_file)
-    try:
-        model = NgramModel.from_arrays(arrays, config.vocab_size)
-    except ValueError as error:
-        raise RunError(f"{run.ngrams_file}: {error}; the run is broken") from error
-    if model.context > longest:
-        raise RunError(
-            f"{run.ngrams_file}: contexts of {model.context} tokens, where config.json says {longest}; "
-            f"the run is broken"
-        )
-    return model
 
 
 def document_format(config: RunConfig, tokenizer: Tokenizer) -> DocumentFormat:

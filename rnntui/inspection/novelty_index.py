@@ -20,9 +20,10 @@ import numpy as np
 from rnntui.config import ReadingConfig
 from rnntui.errors import RnntuiError, RunError, os_error_hint
 from rnntui.inspection.training_text import CodePoints, find_training_text, run_corpus
-from rnntui.runs.creation import remove_abandoned
+from rnntui.runs.creation import abandoned_folders
 from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_files import foreign_index_files, named, remove_index_files
 from rnntui.text.char_tokenizer import code_points, text_of_code_points
 from rnntui.text.suffix_index import BARRIER, Lengths, SuffixIndex, build_suffix_index
 from rnntui.untrusted_files import read_bounded
@@ -191,7 +192,7 @@ def build_novelty_index(
                 staged, blocks, info, lambda part: on_progress(_READING_SHARE + (1 - _READING_SHARE) * part)
             )
             _write_held_out(staged, training.held_out.sample(training.is_documents))
-            shutil.rmtree(target, ignore_errors=True)
+            _refuse_foreign(target, remove_index_files(target))
             staged.rename(target)
         except OSError as error:
             raise RunError(
@@ -201,11 +202,26 @@ def build_novelty_index(
 
 
 def delete_novelty_index(run: RunFolder) -> bool:
-    """Delete the index of a run; return False if it has none."""
+    """Delete the index of a run; return False if it has none.
+
+    Raises `RunError` if it cannot be deleted, or something else is in its folder, which stays.
+    """
     folders = [folder for folder in _folders(run) if folder.is_dir()]
     for folder in folders:
-        shutil.rmtree(folder)
+        try:
+            left = remove_index_files(folder)
+        except OSError as error:
+            raise RunError(f"cannot delete {folder}: {error.strerror or error}", hint=os_error_hint(error)) from error
+        _refuse_foreign(folder, left, "the index is deleted, but ")
     return bool(folders)
+
+
+def _refuse_foreign(folder: Path, names: Sequence[str], done: str = "") -> None:
+    """Raise `RunError` if there are names of files that are none of an index; `done` is what it tells first."""
+    if names:
+        raise RunError(
+            f"{done}{folder} holds files that do not belong to an index: {named(names)}", hint="move them away"
+        )
 
 
 def _folders(run: RunFolder) -> Iterator[Path]:
@@ -221,10 +237,13 @@ def _staging_folder(run: RunFolder) -> Iterator[tuple[Path, Path]]:
     """Yield a new folder to build an index in, and the path that it is to be renamed to. Raises `RunError`."""
     problem = ""
     for target in _folders(run):
+        _refuse_foreign(target, foreign_index_files(target))  # before the index is built in vain
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             prefix = f".{target.name}-"
-            remove_abandoned(target.parent, [prefix])
+            for abandoned in abandoned_folders(target.parent, prefix):
+                with contextlib.suppress(OSError):
+                    remove_index_files(abandoned)
             staged = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=target.parent))
         except OSError as error:
             problem = problem or f"cannot write to {target.parent}: {error.strerror}"
@@ -233,7 +252,7 @@ def _staging_folder(run: RunFolder) -> Iterator[tuple[Path, Path]]:
         try:
             yield staged, target
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            shutil.rmtree(staged, ignore_errors=True)  # of this process alone, under a name that nobody knew
         return
     raise RunError(problem)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError, os_error_hint
 from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_lock import acquire_lock, is_locked, lock_file_in, lock_identity
 from rnntui.runs.run_status import RunStatus
 from rnntui.untrusted_files import open_regular, read_available, read_json
 
@@ -142,7 +142,7 @@ class RunFolder:
 
     @property
     def lock_file(self) -> Path:
-        return self.path / "lock"
+        return lock_file_in(self.path)
 
     def read_config(self) -> RunConfig:
         """Return the config. Raises `RunError` naming the file if it is missing or broken."""
@@ -200,38 +200,12 @@ class RunFolder:
             return ""
 
     def lock(self) -> BaseFileLock:
-        """Acquire the lock for writing; it is released by `release()` or when the process ends, even if killed.
-
-        Raises `RunError` if another process holds it.
-        """
-        from filelock import FileLock, Timeout  # importing it takes a sixth of the start-up time of `rnntui sample`
-
-        lock = FileLock(self.lock_file)
-        try:
-            lock.acquire(timeout=2)  # `is_locked` of another process may hold it for an instant
-        except Timeout as error:
-            raise RunError(
-                f"run {self.name} is being trained by another process", hint="wait for it or stop it"
-            ) from error
-        except OSError as error:
-            raise RunError(f"cannot write to {self.path}: {error.strerror}", hint=os_error_hint(error)) from error
-        return lock
+        """Acquire the lock for writing; see `acquire_lock`."""
+        return acquire_lock(self.path)
 
     def is_locked(self) -> bool:
         """Return True while a process is training the run, and where that cannot be determined."""
-        if not self.lock_file.exists():
-            return False
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.lock_file)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        except OSError:  # a read-only folder, or a run of another user
-            return _is_locked_for_readers(self.lock_file)
-        lock.release()
-        return False
+        return is_locked(self.path)
 
 
 class HeldRun:
@@ -244,36 +218,15 @@ class HeldRun:
     def __init__(self, run: RunFolder) -> None:
         """`run` is a run whose lock was acquired just now."""
         self.run = run
-        self._identity = self._lock_identity()
+        self._identity = lock_identity(run.path)
 
     def check(self) -> None:
         """Raise `RunError` if the folder was moved, deleted or replaced, or its lock file was."""
-        if self._lock_identity() != self._identity:
+        if lock_identity(self.run.path) != self._identity:
             raise RunError(
                 f"{self.run.path} was moved, deleted or replaced while it was trained (or its lock file was)",
                 hint="the run is whole as of its last save: resume it where it is now, with --name and --checkpoints",
             )
-
-    def _lock_identity(self) -> tuple[int, int] | None:
-        try:
-            status = self.run.lock_file.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
-
-
-def _is_locked_for_readers(lock_file: Path) -> bool:
-    """Return True if a process holds a lock file that can only be read, and where that cannot be determined."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        with open_regular(lock_file) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    return False
 
 
 def tokenizer_files(run: RunFolder) -> list[Path]:

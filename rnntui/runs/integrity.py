@@ -15,15 +15,20 @@ from pathlib import Path
 from typing import Literal
 
 from rnntui.atomic_files import atomic_write
+from rnntui.config import LanguageModelConfig
+from rnntui.config_classifier import ClassifierConfig
 from rnntui.errors import RnntuiError, RunError
 from rnntui.runs.folder import CHECKSUM, DAMAGED_SUFFIX, RunFolder, json_checksum, without_checksum
 from rnntui.runs.metrics_log import broken_lines, metrics_checksum
 from rnntui.runs.run_status import RunStatus
-from rnntui.runs.weights_file import check_arrays
+from rnntui.runs.weights_file import check_arrays, stored_checksum
 from rnntui.untrusted_files import open_regular, read_json
 
 _BLOCK = 1 << 20  # bytes read at a time
 _OWN_CHECKSUM = ".safetensors"
+_FILES, _ARRAYS = "files", "arrays"
+"""Sections of `checksums.json`; older versions have written the first one alone, and read no other."""
+
 _CHANGING = {"status.json", "metrics.jsonl", "note.txt", "lock", "checksums.json", "job.txt"}
 
 FileState = Literal["whole", "no checksum", "damaged", "missing"]
@@ -49,8 +54,13 @@ class FileReport:
 
 
 def write_checksums(run: RunFolder) -> None:
-    """Write `checksums.json`, over the files that are in the folder of a new run and will not change."""
-    values = {"files": {path.relative_to(run.path).as_posix(): _hash_of(path) for path in _fixed_files(run)}}
+    """Write `checksums.json`, over the files that are in the folder of a new run and will not change.
+
+    Of n-grams it has the checksum of their arrays, which is also that of a file that another library writes.
+    """
+    values = {_FILES: {path.relative_to(run.path).as_posix(): _hash_of(path) for path in _fixed_files(run)}}
+    if run.ngrams_file.exists() and (checksum := stored_checksum(run.ngrams_file)) is not None:
+        values[_ARRAYS] = {run.ngrams_file.name: checksum}
     text = json.dumps(values | {CHECKSUM: json_checksum(values)}, indent=2)
     atomic_write(run.checksums_file, f"{text}\n".encode())
 
@@ -62,6 +72,14 @@ def are_unchanged(run: RunFolder, paths: Sequence[Path]) -> bool:
         return all(_hash_of(path) == recorded.get(path.relative_to(run.path).as_posix()) for path in paths)
     except (OSError, ValueError):
         return False
+
+
+def recorded_arrays_checksum(run: RunFolder, path: Path) -> str | None:
+    """Return the checksum of the arrays that a file of a run was created with; None where that is not known."""
+    try:
+        return _read_checksums(run.checksums_file, _ARRAYS).get(path.relative_to(run.path).as_posix())
+    except (OSError, ValueError):
+        return None
 
 
 def write_status_of_metrics(run: RunFolder, status: RunStatus) -> None:
@@ -86,6 +104,8 @@ def _reports(run: RunFolder) -> Iterator[FileReport]:
     arrays = {path for path in of_run if path.exists()}  # others, such as a copy by hand, are none of the run
     if _has_trained(run):
         arrays.add(run.weights_file)
+    if _has_ngrams(run):
+        arrays.add(run.ngrams_file)
     if _has_steps(run) and run.training_ids.exists():
         arrays.add(run.resume_file)
     for path in arrays:
@@ -119,9 +139,9 @@ def _fixed(run: RunFolder) -> Iterator[FileReport]:
             yield FileReport(name, "whole" if name in recorded else "no checksum")
 
 
-def _read_checksums(path: Path) -> dict[str, str]:
+def _read_checksums(path: Path, section: str = _FILES) -> dict[str, str]:
     values = read_json(path)
-    checksums = values.get("files") if isinstance(values, dict) else None
+    checksums = values.get(section, {} if section == _ARRAYS else None) if isinstance(values, dict) else None
     if not isinstance(checksums, dict) or values.get(CHECKSUM) != json_checksum(without_checksum(values)):
         raise ValueError("its contents are not those that were written")
     return {name: str(checksum) for name, checksum in checksums.items()}
@@ -179,6 +199,9 @@ def _arrays(run: RunFolder, path: Path) -> FileReport:
         return FileReport(name, "missing", "it belongs to the run")
     try:
         has_checksum = check_arrays(path, are_weights=path == run.weights_file)
+        recorded = recorded_arrays_checksum(run, path)
+        if recorded is not None and stored_checksum(path) != recorded:
+            return FileReport(name, "damaged", "it is not the one that the run was created with")
         return FileReport(name, "whole" if has_checksum else "no checksum")
     except RnntuiError as error:
         return FileReport(name, "damaged", error.problem)
@@ -190,6 +213,19 @@ def _has_trained(run: RunFolder) -> bool:
         return run.read_status().validation_loss is not None
     except RunError:
         return True
+
+
+def _has_ngrams(run: RunFolder) -> bool:
+    """Return True if a run cannot do without its file of n-grams; False where that is unknown."""
+    if recorded_arrays_checksum(run, run.ngrams_file) is not None:
+        return True
+    try:
+        model = run.read_config().model
+    except RunError:
+        return False
+    if isinstance(model, LanguageModelConfig):
+        return bool(model.ngram_prior)
+    return isinstance(model, ClassifierConfig) and model.ngrams != "none"
 
 
 def _has_steps(run: RunFolder) -> bool:

@@ -9,40 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import time
-from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from rnntui.atomic_files import atomic_write, sync_folder
 from rnntui.errors import RunError, UsageError, os_error_hint
 from rnntui.runs.creation import DELETED_PREFIX, name_problem, remove_abandoned
-from rnntui.runs.folder import CURVES_FILE, DAMAGED_SUFFIX, MAX_NOTE_LENGTH, RunFolder
+from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder
 from rnntui.runs.lookup import is_shipped
+from rnntui.runs.run_files import foreign_files, named, remove_run_files
+from rnntui.runs.run_lock import goes_with_folder, is_kept
 
 _LOCK_ATTEMPTS = 5
-_MAX_NAMED = 5  # files named in a message
-_DESKTOP_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")  # file managers leave them in any folder that is looked at
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
-_DATA_FILES = tuple(
-    f"{origin}{part}.{suffix}"
-    for origin in ("", "origin-")
-    for part in ("training", "validation")
-    for suffix in ("ids", "rows", "ngrams")
-)
-_RUN_FILES: dict[str, tuple[str, ...]] = {
-    "": (
-        "config.json", "model.safetensors", "ngrams.safetensors", "known_words.txt", "metrics.jsonl", CURVES_FILE,
-        "status.json", "checksums.json", "note.txt", "license.json", "lock", ".novelty-*", *_TOKENIZER_FILES,
-    ),
-    "resume": ("state.safetensors", "pretrained.safetensors", "job.txt", *_DATA_FILES),
-    "source": _TOKENIZER_FILES,
-    "target": _TOKENIZER_FILES,
-    "tensorboard": ("events.out.tfevents.*",),
-    "novelty": ("*.symbols", "*.u32", "*.u2", "index.json"),
-}  # fmt: skip
-"""Patterns of the files of a run by their folder within the run's."""
 
 
 def rename_run(run: RunFolder, name: str) -> RunFolder:
@@ -60,14 +39,22 @@ def rename_run(run: RunFolder, name: str) -> RunFolder:
             f"{name} exists in {target.parent}", setting="name", hint="choose another name, or rename that one first"
         )
     _refuse_shipped(run, "renamed")
-    with _locked(run, "renamed"):
+    return move_run(run, target)
+
+
+def move_run(run: RunFolder, target: Path) -> RunFolder:
+    """Rename the folder of a run under its lock and return it under its new path.
+
+    Raises `RunError` if the run is in training, or something is at the path, or it cannot be written to.
+    """
+    with locked_run(run, "renamed"):
         try:
             # Renaming onto a run that was created this instant fails, as its folder is not empty.
             run.path.rename(target)
             sync_folder(target.parent)
         except OSError as error:
             raise RunError(
-                f"cannot rename {run.path} to {name}: {error.strerror or error}", hint=os_error_hint(error)
+                f"cannot rename {run.path} to {target.name}: {error.strerror or error}", hint=os_error_hint(error)
             ) from error
     return RunFolder(target)
 
@@ -95,26 +82,32 @@ def check_deletable(run: RunFolder, checkpoints: Path) -> None:
         raise _in_training(run, "deleted")
 
 
-def check_holds_run_only(run: RunFolder) -> None:
-    """Raise `RunError` if deleting a run deletes files that do not belong to it, for whoever deletes without asking."""
-    _refuse_foreign(run, "holds")
+def check_holds_run_only(run: RunFolder, also: Collection[str] = ()) -> None:
+    """Raise `RunError` if deleting a run deletes files that do not belong to it, but for those of `also`."""
+    _refuse_foreign(run, "holds", also)
 
 
-def _refuse_foreign(run: RunFolder, holds: str) -> None:
-    names = foreign_names(run)
-    if names:
+def _refuse_foreign(run: RunFolder, holds: str, also: Collection[str] = ()) -> None:
+    paths = [path for path in foreign_files(run) if path not in also]
+    if paths:
         raise RunError(
-            f"{run.path} {holds} files that do not belong to a run: {names}",
+            f"{run.path} {holds} files that do not belong to a run: {named(paths)}",
             hint="move them away, or delete the folder yourself",
         )
 
 
-def delete_run(run: RunFolder, checkpoints: Path) -> None:
+def delete_run(run: RunFolder, checkpoints: Path, also: Collection[str] = ()) -> None:
     """Delete a run: its folder gets a hidden name, so that the run is gone at once, and is then removed.
 
     A deletion that is interrupted leaves that hidden folder, which the next creation or deletion of a run removes.
 
-    Raises `RunError` as `check_deletable` does, or if the folder cannot be written to.
+    Args:
+        run: the run.
+        checkpoints: the folder of the user's runs.
+        also: paths of files in the run's folder that do not belong to it, as `foreign_files` returns them, and that the
+            user has agreed to delete.
+
+    Raises `RunError` as `check_deletable` and `check_holds_run_only` do, or if the folder cannot be written to.
     """
     check_deletable(run, checkpoints)
     path = run.path
@@ -124,49 +117,24 @@ def delete_run(run: RunFolder, checkpoints: Path) -> None:
             return
         remove_abandoned(path.parent)
         hidden = path.with_name(f"{DELETED_PREFIX}{os.getpid()}-{path.name}")
-        with _locked(run, "deleted"):
+        with locked_run(run, "deleted"):
+            check_holds_run_only(run, also)
             path.rename(hidden)
             sync_folder(hidden.parent)
     except OSError as error:
         raise RunError(f"cannot delete {path}: {error.strerror or error}", hint=os_error_hint(error)) from error
     try:
-        shutil.rmtree(hidden)
+        left = remove_run_files(hidden, also)
     except OSError as error:
         raise RunError(
             f"run {run.name} is deleted, but {hidden} is left: {error.strerror or error}", hint=os_error_hint(error)
         ) from error
-
-
-def foreign_files(run: RunFolder) -> list[str]:
-    """Return the paths in a run folder that do not belong to a run, sorted; of other folders only the names.
-
-    What a symbolic link leads to is not in the folder.
-    """
-    paths: list[str] = []
-    for folder, patterns in () if run.path.is_symlink() else _RUN_FILES.items():
-        if (run.path / folder).is_symlink():
-            continue
-        try:
-            entries = list((run.path / folder).iterdir())
-        except OSError:
-            continue
-        known = patterns if folder else (*patterns, *_RUN_FILES)
-        paths += [path.relative_to(run.path).as_posix() for path in entries if not _is_known(path.name, known)]
-    return sorted(paths)
-
-
-def foreign_names(run: RunFolder) -> str:
-    """Return what `foreign_files` finds, for a message: the first ones and the number of the rest; "" if none."""
-    paths = foreign_files(run)
-    rest = f" and {len(paths) - _MAX_NAMED} more" if len(paths) > _MAX_NAMED else ""
-    return ", ".join(paths[:_MAX_NAMED]) + rest
-
-
-def _is_known(name: str, patterns: Iterable[str]) -> bool:
-    if name.endswith(".partial") or name in _DESKTOP_FILES:
-        return True
-    name = name.removesuffix(DAMAGED_SUFFIX)
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    if left:  # put there this instant
+        raise RunError(
+            f"run {run.name} is deleted, but {hidden} is left: it holds files that do not belong to a run: "
+            f"{named(left)}",
+            hint="move them away",
+        )
 
 
 def file_sizes(run: RunFolder) -> dict[str, int]:
@@ -224,15 +192,18 @@ def _in_training(run: RunFolder, done: str) -> RunError:
 
 
 @contextlib.contextmanager
-def _locked(run: RunFolder, done: str) -> Iterator[None]:
-    """Hold the lock of a run; of a symbolic link, only check that nobody holds it."""
-    if _is_in_training(run):
+def locked_run(run: RunFolder, done: str) -> Iterator[None]:
+    """Hold the lock of a run; of a symbolic link, only check that nobody holds it. Raises `RunError` if somebody does.
+
+    `done` is what cannot be done to a run in training, such as "renamed".
+    """
+    if not is_kept(run.path) and _is_in_training(run):
         raise _in_training(run, done)
     if run.path.is_symlink():
         yield
         return
     lock = run.lock()
-    if os.name != "posix":  # an open file keeps its folder from being renamed there
+    if not goes_with_folder(lock):
         lock.release()
     try:
         yield

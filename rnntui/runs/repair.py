@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.errors import RunError
-from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import CURVES_FILE, DAMAGED_SUFFIX, RunFolder, check_no_links
 from rnntui.runs.integrity import FileReport, verify_run, verify_status, write_status_of_metrics
 from rnntui.runs.metrics_log import metrics_rows, rewrite_rows
@@ -22,6 +22,8 @@ from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import load_arrays, save_arrays
 
 _MAX_STEP_DIGITS = 18
+
+CountNgrams = Callable[[RunFolder], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,13 @@ class Repair:
     outcome: str
 
 
-def repair_run(run: RunFolder) -> list[Repair]:
+def repair_run(run: RunFolder, count_ngrams: CountNgrams) -> list[Repair]:
     """Repair what can be repaired of a run, under its lock, and return what was done about each broken file.
+
+    Args:
+        run: the run.
+        count_ngrams: counts the n-grams of the run's own copy of its text, and returns the arrays of their file as it
+            was; raises `RunError` if it cannot.
 
     Raises `RunError` if the run is being trained or cannot be written to.
     """
@@ -50,7 +57,8 @@ def repair_run(run: RunFolder) -> list[Repair]:
         broken = [report for report in verify_run(run) if report.is_broken]
         # The resume file first, from which weights come; the status last, which is about the others.
         broken.sort(key=lambda report: _ORDER.index(report.name) if report.name in _ORDER else -1)
-        return [_REPAIRS.get(report.name, _give_up)(run, report) for report in broken]
+        repairs = _REPAIRS | {run.ngrams_file.name: partial(_repair_ngrams, count_ngrams)}
+        return [repairs.get(report.name, _give_up)(run, report) for report in broken]
     finally:
         lock.release()
 
@@ -87,16 +95,16 @@ def _repair_weights(run: RunFolder, report: FileReport) -> Repair:
     return Repair(report.name, True, f"replaced by the {kind} of step {step}, the last that was saved")
 
 
-def _repair_ngrams(run: RunFolder, report: FileReport) -> Repair:
-    """Set a damaged n-gram model aside: training counts its text again where there is none."""
+def _repair_ngrams(count_ngrams: CountNgrams, run: RunFolder, report: FileReport) -> Repair:
+    """Count the n-grams of a language model again; other counts than it was trained with would be another model."""
     try:
-        config = run.read_config()
-    except RunError:
-        return _give_up(run, report)
-    if config.kind != LANGUAGE_MODEL.id or not run.training_ids.exists():
-        return _give_up(run, report)
+        arrays = count_ngrams(run)
+    except RunError as error:
+        given_up = _give_up(run, report)
+        return replace(given_up, outcome=f"{given_up.outcome}: {error.problem}")
     _set_aside(run.ngrams_file)
-    return Repair(report.name, False, f"set aside; rnntui train --resume --name {run.name} counts the text again")
+    save_arrays(run.ngrams_file, arrays, {})
+    return Repair(report.name, True, "counted again from the run's copy of its text, as it was")
 
 
 def _repair_curves(run: RunFolder, report: FileReport) -> Repair:
@@ -161,7 +169,6 @@ def _with_prefix(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
 _REPAIRS: dict[str, Callable[[RunFolder, FileReport], Repair]] = {
     "resume/state.safetensors": _repair_state,
     "model.safetensors": _repair_weights,
-    "ngrams.safetensors": _repair_ngrams,
     CURVES_FILE: _repair_curves,
     "metrics.jsonl": _repair_metrics,
     "status.json": _repair_status,

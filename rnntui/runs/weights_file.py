@@ -41,7 +41,7 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[s
 
     # safetensors 0.8.0 writes the memory as it lies, so any other order would be scrambled; 0.7.0 copied the array.
     contiguous = {name: _as_stored(array) for name, array in arrays.items()}
-    atomic_write(path, save(contiguous, {**metadata, CHECKSUM: _checksum(contiguous, metadata)}))
+    atomic_write(path, save(contiguous, {**metadata, CHECKSUM: arrays_checksum(contiguous, metadata)}))
 
 
 def _as_stored(array: NDArray[Any]) -> NDArray[Any]:
@@ -162,7 +162,7 @@ class _ArraysFile:
 
     def check(self, arrays: Mapping[str, _AnyArray]) -> None:
         """Raise `RunError` if the file holds a checksum and it is not that of the arrays."""
-        if self.checksum is not None and self.checksum != _checksum(arrays, self.metadata):
+        if self.checksum is not None and self.checksum != arrays_checksum(arrays, self.metadata):
             raise RunError(
                 f"{self._path} is damaged: its contents are not those that were written",
                 hint="rnntui verify --repair saves what can be saved",
@@ -200,6 +200,15 @@ def check_arrays(path: Path, *, are_weights: bool) -> bool:
                 for name, array in file.arrays.items():
                     StoredWeight(name, array).check()
         return file.checksum is not None
+
+
+def stored_checksum(path: Path) -> str | None:
+    """Return the checksum that a file of arrays holds, without a look at the arrays; None if it holds none.
+
+    Raises `RunError` if the file is missing or its header cannot be read.
+    """
+    with _ArraysFile(path) as file:
+        return file.checksum
 
 
 @contextlib.contextmanager
@@ -242,9 +251,12 @@ def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
 _AnyArray = NDArray[Any] | StoredArray
 
 
-def _checksum(arrays: Mapping[str, _AnyArray], metadata: Mapping[str, str]) -> str:
-    """Return the SHA-256 of arrays, their names, types and shapes, and of metadata, as hexadecimal digits."""
-    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+def arrays_checksum(arrays: Mapping[str, _AnyArray], metadata: Mapping[str, str] | None = None) -> str:
+    """Return the SHA-256 of arrays, their names, types and shapes, and of metadata, as hexadecimal digits.
+
+    The arrays are in C order and of little-endian numbers, as in a file.
+    """
+    digest = hashlib.sha256(json.dumps(sorted((metadata or {}).items())).encode())
     for name, array in sorted(arrays.items()):
         digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
         for block in _flat_blocks(array):

@@ -15,10 +15,11 @@ from rnntui.formatting import format_bytes, format_loss
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import kind_or_default
 from rnntui.runs.comparison import Comparison, compare_runs
-from rnntui.runs.creation import find_resumable_run
 from rnntui.runs.description import read_details
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.management import check_deletable, delete_run, foreign_names, rename_run, size_on_disk, write_note
+from rnntui.runs.management import check_deletable, delete_run, rename_run, size_on_disk, write_note
+from rnntui.runs.resumable_run import find_resumable_run
+from rnntui.runs.run_files import foreign_files, named
 from rnntui.runs.stopping import stop_run
 from rnntui.sessions.charted_runs import ChartedRun, DashboardData, logged_confusions
 from rnntui.sessions.overlaid_runs import MAX_OVERLAYS, OverlaidRuns, Overlay
@@ -70,6 +71,7 @@ class TrainingSession:
         self._overlays = OverlaidRuns()
         self._jobs = TrainingJobs()
         self._ending: set[str] = set()  # paths of runs whose training is over, until its process lets go of them
+        self._foreign: dict[str, list[str]] = {}  # by path of a run, what the question named before its deletion
         self._changes = 0  # counts the runs that were renamed or deleted here
         self.order: RunOrder = "by age"
         self.filter = ""  # words that a run must match to be listed
@@ -310,15 +312,19 @@ class TrainingSession:
         except RnntuiError as error:
             return Notice(str(error), "Not deleted", "warning")
         size = await asyncio.to_thread(size_on_disk, folder)
-        others = await asyncio.to_thread(foreign_names, folder)
-        extra = f", including files that do not belong to a run: {others}" if others else ""
+        self._foreign[run.path] = others = await asyncio.to_thread(foreign_files, folder)
+        extra = f", including files that do not belong to a run: {named(others)}" if others else ""
         return f"Delete run {run.name} ({format_bytes(size)}){extra}? It cannot be restored."
 
     async def delete(self, run: WatchedRun) -> Notice | None:
-        """Delete a run, in a thread, as it may be large; return a notice if that fails."""
+        """Delete a run, in a thread, as it may be large; return a notice if that fails.
+
+        Of files that do not belong to it, those go that the question has named.
+        """
         problem = None
+        foreign = self._foreign.pop(run.path, ())
         try:
-            await asyncio.to_thread(delete_run, RunFolder(Path(run.path)), self.checkpoints)
+            await asyncio.to_thread(delete_run, RunFolder(Path(run.path)), self.checkpoints, foreign)
         except RnntuiError as error:
             problem = Notice(str(error), "Not deleted", "error")
         if not Path(run.path).exists():

@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from rnntui.config_classifier import ClassifierConfig, ClassifierTrainingConfig
 from rnntui.errors import RunError
+from rnntui.inference.classifier import load_ngrams
 from rnntui.inference.label_scores import score_labels
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
@@ -20,8 +21,6 @@ from rnntui.models.batch_part import BatchPart, draw
 from rnntui.models.classifier import Classifier
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.runs.weights_file import load_arrays
-from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
@@ -238,8 +237,4 @@ def _ngram_count(run: RunFolder, config: ClassifierConfig) -> int:
     """Return the size of a run's n-gram vocabulary. Raises `RunError` if its file is missing or broken."""
     if config.ngrams == "none":
         return 0
-    arrays, _ = load_arrays(run.ngrams_file)
-    try:
-        return NgramVocabulary.from_arrays(arrays).size
-    except ValueError as error:
-        raise RunError(f"{run.ngrams_file} is broken: {error}") from error
+    return load_ngrams(run).size

@@ -10,7 +10,8 @@ import torch
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import CorpusError
 from rnntui.formatting import few_names_with_verb
-from rnntui.inference.loaded_model import read_ngram_model, read_tokenizer
+from rnntui.inference.loaded_model import read_tokenizer
+from rnntui.inference.run_ngrams import read_ngram_model
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights

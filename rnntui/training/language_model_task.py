@@ -16,8 +16,9 @@ from torch.nn.functional import cross_entropy
 from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.generate import begin_generation, generate_tokens, generators_from
-from rnntui.inference.loaded_model import document_format, read_ngram_model, read_tokenizer
+from rnntui.inference.loaded_model import document_format, read_tokenizer
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
+from rnntui.inference.run_ngrams import count_for_training
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.metrics import ORIGIN_LOSS
 from rnntui.kinds.samples import Sample
@@ -28,7 +29,6 @@ from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import save_arrays
-from rnntui.text.ngram_counts import counted_once
 from rnntui.text.ngram_model import NgramModel
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.text.token_ids import TokenFile
@@ -110,10 +110,8 @@ class LanguageModelTask:
         self._prior: NgramModel | None = None
         predictions = None
         if self._model_config.ngram_prior:
-            # Counted again, as the run's file does not have the counts of folds.
-            context, continuations = self._model_config.ngram_prior, _has_continuations(run, config)
-            self._prior = counted_once(training_ids, config.vocab_size, context, earlier_ids, continuations)
-            if not run.ngrams_file.exists():  # deleted since: without it, nobody could write with the run
+            self._prior = count_for_training(run, config, training_ids, earlier_ids)
+            if hardware.group.is_main and not run.ngrams_file.exists():  # deleted since: it is needed to sample
                 save_arrays(run.ngrams_file, self._prior.to_arrays(), {})
             earlier_count = 0 if earlier_ids is None else len(earlier_ids)
             predictions = NgramPredictions(self._prior, len(training_ids), earlier_count)
@@ -226,11 +224,6 @@ def _read_ids(file: TokenFile, path: Path, vocab_size: int) -> NDArray[np.unsign
     ids = file.read(path)
     require_in_vocabulary(file.largest_id(path), vocab_size, path)
     return ids
-
-
-def _has_continuations(run: RunFolder, config: RunConfig) -> bool:
-    """Return whether the prior of a run counts continuations: as it did when the run began, which its file tells."""
-    return not run.ngrams_file.exists() or (prior := read_ngram_model(run, config)) is None or prior.has_continuations
 
 
 def _are_tokens(history: NDArray[np.generic], vocab_size: int) -> bool:

@@ -27,15 +27,17 @@ from rnntui.errors import CorpusError, UsageError
 from rnntui.formatting import few_names, few_names_with_verb
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
-from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
+from rnntui.runs.creation import check_name, library_versions
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import find_run, kind_id_of
+from rnntui.runs.resumable_run import TrainingText, configs_on, find_resumable_run
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.classifier_tokens import ClassifierTokenizer
 from rnntui.text.label_split import split_labelled
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
-from rnntui.text.ngram_features import NgramFeatures, NgramVocabulary, text_batches
+from rnntui.text.ngram_features import NgramFeatures, NgramVocabulary
+from rnntui.text.ngram_hashes import text_batches
 from rnntui.text.stored_rows import Report, TextColumn, reported, select_rows
 from rnntui.text.tokenizer_choice import choose_tokenizer
 from rnntui.training.classifier_continuation import ClassifierContinuation

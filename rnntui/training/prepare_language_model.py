@@ -14,8 +14,9 @@ from rnntui.errors import CorpusError
 from rnntui.formatting import few_names, few_names_with_verb
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
+from rnntui.runs.creation import check_name, library_versions
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.resumable_run import TrainingText, configs_on, find_resumable_run
 from rnntui.runs.run_config import RunConfig, RunOrigin
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.character_counts import CharacterFile

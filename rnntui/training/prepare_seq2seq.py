@@ -24,9 +24,10 @@ from rnntui.kinds.pair_corpus_info import (
     SplitRule,
 )
 from rnntui.kinds.seq2seq import SEQ2SEQ
-from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
+from rnntui.runs.creation import check_name, library_versions
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.held_out import check_held_out_corpus, split_differs
+from rnntui.runs.resumable_run import TrainingText, configs_on, find_resumable_run
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.dropped_rows import DroppedRows
 from rnntui.text.pair_ids import PairList, TokenCounts, encode_pairs

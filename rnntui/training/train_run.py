@@ -49,12 +49,12 @@ def train_run(
     Raises `RunError` if the run is in use, broken, or has nothing left to do, `TrainingError` if it diverges
     or torch computes wrong numbers on this machine.
     """
-    config = run.read_config()
-    _require_kind(run, config)
+    _require_kind(run, run.read_config())
     check_no_links(run)
     lock = run.lock()
     held = HeldRun(run)
     try:
+        config = run.read_config()  # of the run that is locked now
         for folder in (run.path, run.resume_folder):
             remove_partial_files(folder)
         if not run.status_file.exists():

@@ -52,7 +52,15 @@ class TrialEnded:
     is_best: bool
 
 
-TuningEvent = TrialStarted | TrialProgress | TrialEnded
+@dataclass(frozen=True)
+class TrialKept:
+    """The run of a trial that is over stays where it is, for a reason: somebody has a use for it."""
+
+    trial: Trial
+    reason: str
+
+
+TuningEvent = TrialStarted | TrialProgress | TrialEnded | TrialKept
 
 
 @dataclass(frozen=True)
@@ -110,8 +118,8 @@ class TrialTrainer(Protocol):
         """Return the training time of a trial whose process was killed, beyond what the ledger has."""
         ...
 
-    def drop(self, trial: Trial) -> None:
-        """Delete the run of a trial, if there is one."""
+    def drop(self, trial: Trial) -> str:
+        """Delete the run of a trial, if there is one; return why it stays if somebody has a use for it."""
         ...
 
 
@@ -181,7 +189,7 @@ class Tuner:
         Raises `TrainingError` if the first trials all fail.
         """
         self._began = time.perf_counter() if began is None else began
-        unfinished = self._recover()
+        unfinished = self._recover(report)
         study = TuningStudy(
             self._space, self.tuning.description.seed, (trial for trial in self.tuning.trials if trial.is_over)
         )
@@ -201,7 +209,7 @@ class Tuner:
                 return "interrupted"
             self._check_failures()
 
-    def _recover(self) -> Trial | None:
+    def _recover(self, report: Callable[[TuningEvent], None]) -> Trial | None:
         """Return the trial that an earlier process left unfinished, and delete runs that it left behind."""
         unfinished = None
         for trial in self.tuning.trials:
@@ -213,8 +221,8 @@ class Tuner:
             if not trial.is_over:
                 unfinished = trial
             elif not trial.is_kept and not trial.published:
-                self._trainer.drop(trial)
-        self._drop_worse()
+                self._drop(trial, report)
+        self._drop_worse(report)
         return unfinished
 
     def _limit_reached(self) -> EndReason | None:
@@ -274,7 +282,7 @@ class Tuner:
         if ended.is_over:
             study.end(ended)
         best = self.tuning.best
-        self._drop_worse()
+        self._drop_worse(report)
         report(TrialEnded(ended, best is not None and best.number == ended.number))
         return ended
 
@@ -293,7 +301,7 @@ class Tuner:
         )
         return next(known for known in self.tuning.trials if known.number == trial.number)
 
-    def _drop_worse(self) -> None:
+    def _drop_worse(self, report: Callable[[TuningEvent], None]) -> None:
         """Delete the runs of trials that are over, but for that of the best."""
         best = self.tuning.best
         for trial in self.tuning.trials:
@@ -301,7 +309,11 @@ class Tuner:
                 continue
             reason = trial.state if best is None or trial.state != "finished" else f"trial {best.number} is better"
             self._ledger.append(trial.number, dropped=reason)  # first: a killed process leaves a run to delete
-            self._trainer.drop(trial)
+            self._drop(trial, report)
+
+    def _drop(self, trial: Trial, report: Callable[[TuningEvent], None]) -> None:
+        if reason := self._trainer.drop(trial):  # the next process that goes on with the search tries again
+            report(TrialKept(trial, reason))
 
     def _check_failures(self) -> None:
         trials = self.tuning.trials

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig
-from rnntui.errors import CorpusError, RnntuiError
+from rnntui.errors import CorpusError, RnntuiError, RunError
 from rnntui.formatting import few_names_with_verb
 from rnntui.runs.creation import publish_run, staging_folder
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.management import delete_run
+from rnntui.runs.management import delete_run, locked_run, move_run
 from rnntui.runs.metrics_log import metrics_rows, read_metrics
 from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_files import foreign_names, named, remove_run_files
+from rnntui.runs.run_lock import new_runs_locked
 from rnntui.runs.tuning_ledger import Trial, TuningFolder
 from rnntui.settings import settings_of
 from rnntui.system_memory import is_out_of_memory
@@ -62,9 +63,11 @@ def open_template(
                 hint="give --name for a search of its own",
             )
         return config
-    shutil.rmtree(template.path, ignore_errors=True)  # what a killed process left
-    created = create_language_model_run(corpus, request, folder.path, None, notify)
-    created.path.rename(template.path)
+    if names := named(remove_run_files(template.path)):  # what is left of a template
+        raise RunError(f"{template.path} holds files that do not belong to a run: {names}", hint="move them away")
+    with new_runs_locked():
+        created = create_language_model_run(corpus, request, folder.path, None, notify)
+        move_run(created, template.path)
     return template.read_config()
 
 
@@ -114,9 +117,10 @@ class RunTrainer:
         run = self.folder.trial_run(trial.number)
         progress = _Progress(run, self.request.budget, watch)
         try:
-            if not run.config_file.is_file():
-                self._create(trial)
-            finished = train_run(run, progress.add, watch.should_stop)
+            with new_runs_locked():
+                if not run.config_file.is_file():
+                    self._create(trial)
+                finished = train_run(run, progress.add, watch.should_stop)
             status = run.read_status()
         except RnntuiError as error:
             return self._result("failed", error.problem, progress)
@@ -143,11 +147,20 @@ class RunTrainer:
         seconds = rows[-1].get("seconds") if rows else None
         return max(0.0, seconds - trial.seconds) if isinstance(seconds, int | float) else 0.0
 
-    def drop(self, trial: Trial) -> None:
-        """Delete the run of a trial, if there is one."""
+    def drop(self, trial: Trial) -> str:
+        """Delete the run of a trial, if there is one; return why it stays if somebody has a use for it."""
         run = self.folder.trial_run(trial.number)
-        if run.path.exists():
+        if not run.path.exists():
+            return ""
+        if names := foreign_names(run):
+            return f"it holds files that do not belong to it: {names}"
+        if note := run.read_note():
+            return f"it has a note: {note}"
+        try:
             delete_run(run, self.folder.path)
+        except RunError as error:  # it is in training, say
+            return error.problem
+        return ""
 
     def config_of(self, settings: Mapping[str, Any]) -> RunConfig:
         """Return the configuration of a run with searched settings. Raises `UsageError` if they do not fit together."""
@@ -224,9 +237,10 @@ def _share_files(source: Path, target: Path) -> None:
 def publish_best(folder: TuningFolder, trial: Trial) -> RunFolder | None:
     """Move the run of a trial to the other runs, under the name of the search; None if the run is gone.
 
-    The name is numbered if it has been taken meanwhile.
+    The name is numbered if it has been taken meanwhile. Raises `RunError` if somebody trains the run.
     """
     run = folder.trial_run(trial.number)
     if not run.config_file.is_file():
         return None
-    return RunFolder(publish_run(run.path, folder.path.parent, None, folder.name))
+    with locked_run(run, "moved"):
+        return RunFolder(publish_run(run.path, folder.path.parent, None, folder.name))

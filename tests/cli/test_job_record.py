@@ -236,6 +236,55 @@ def test_a_record_of_a_version_without_checksums_gets_them(rnntui, runs: dict[st
     assert Path(".out.txt.job").read_bytes() == record
 
 
+def older_record(**changes: object) -> None:
+    """Rewrite the record as an older version wrote it: without checksums; a setting of None did not exist."""
+    values = {**json.loads(Path(".out.txt.job").read_bytes().split(b"\n", 1)[0]), **changes}
+    del values["answer_checksums"]
+    written = {name: value for name, value in values.items() if value is not None}
+    Path(".out.txt.job").write_text(json.dumps(written))
+
+
+def test_a_record_of_an_older_version_of_classify_with_runs_is_read(
+    rnntui, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    other = make_run(tmp_path, "second")
+    names = f"{runs['score']},{other.path}"
+    arguments = ["classify", "--runs", names, "--file", "lines.txt", "--output", "out.txt", "--resume"]
+    write_lines(NAMES)
+    assert rnntui(*arguments).code == 0
+    whole = Path("out.txt").read_bytes()
+
+    def stopped() -> None:
+        Path("out.txt").write_bytes(b"".join(whole.splitlines(keepends=True)[:10]))
+        current = json.loads(Path(".out.txt.job").read_bytes().split(b"\n", 1)[0])
+        labels = [name.removeprefix("run ") for name in current if name.startswith("run ")]
+        assert len(labels) == 2
+        older = {name: {"run": current[f"run {name}"], "weights": current[f"weights {name}"]} for name in labels}
+        gone = {f"{key} {name}": None for name in labels for key in ("run", "weights")}
+        older_record(**older, **gone)
+
+    stopped()
+    assert rnntui(*arguments).code == 0 and Path("out.txt").read_bytes() == whole
+    Path(".out.txt.job").unlink()
+    assert rnntui(*arguments).code == 0  # which writes a record as it is now
+    stopped()
+    os.utime(other.weights_file, ns=(5, 5))
+    changed = rnntui(*arguments)
+    assert changed.code == 2 and "begun with other weights second, which have changed since;" in changed.err
+
+
+def test_a_setting_that_an_older_version_did_not_have_counts_as_not_given(rnntui, runs: dict[str, Path]) -> None:
+    arguments = [*arguments_for("score", runs["score"]), "--resume"]
+    write_lines(NAMES)
+    assert rnntui(*arguments).code == 0
+    whole = Path("out.txt").read_bytes()
+    Path("out.txt").write_bytes(b"".join(whole.splitlines(keepends=True)[:10]))
+    older_record(as_json=None)
+    refused = rnntui(*arguments, "--json")
+    assert refused.code == 2 and "begun with another value of --json: none, not true" in refused.err
+    assert rnntui(*arguments).code == 0 and Path("out.txt").read_bytes() == whole
+
+
 def test_other_weights_and_another_run_are_refused(rnntui, runs: dict[str, Path], tmp_path: Path) -> None:
     run, other = make_run(tmp_path, "first"), make_run(tmp_path, "second")
     write_lines(NAMES)
@@ -259,3 +308,7 @@ def test_a_state_that_samples_go_on_from_may_not_change(rnntui, runs: dict[str, 
     Path("new.bin").replace("state.bin")
     changed = rnntui(*arguments, "--output", "out.jsonl", "--resume")
     assert changed.code == 2 and "other contents of --from-state, which have changed since" in changed.err
+    record = json.loads(Path(".out.jsonl.job").read_bytes().split(b"\n", 1)[0])
+    del record["contents of --from-state"]  # as in older versions
+    Path(".out.jsonl.job").write_text(json.dumps(record))
+    assert rnntui(*arguments, "--output", "out.jsonl", "--resume").code == 0

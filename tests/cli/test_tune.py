@@ -90,6 +90,32 @@ def test_a_search_is_interrupted_continued_and_ends_with_the_command_that_trains
     assert changed.code == 1 and "is not the text that checkpoints/book.tuning was begun with" in changed.err
 
 
+def test_a_file_that_was_put_into_the_run_of_a_trial_stays_and_is_named(
+    rnntui, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "book.txt").write_text(TEXT)
+    train = train_run.train_run
+
+    def annotated(run: RunFolder, report: Any, stop: Any) -> Any:
+        (run.path / "notes.md").write_text("mine")
+        return train(run, report, stop)
+
+    monkeypatch.setattr(train_run, "train_run", annotated)
+    result = rnntui("tune", "book.txt", "--trials", "2", "--trial-steps", "2", *FIXED)
+    assert result.code == 0, result.err
+    [kept] = (tmp_path / "checkpoints" / "book.tuning").glob("trial-*")
+    number = kept.name.removeprefix("trial-")
+    assert (
+        f"trial {number}: its run in checkpoints/book.tuning/{kept.name} is not deleted: "
+        "it holds files that do not belong to it: notes.md\n" in result.err
+    )
+    assert (kept / "notes.md").read_text() == (tmp_path / "checkpoints" / "book" / "notes.md").read_text() == "mine"
+    assert not any(file.is_broken for file in verify_run(RunFolder(kept)))
+    (kept / "notes.md").unlink()
+    assert rnntui("tune", "book.txt", "--trials", "2", "--trial-steps", "2", *FIXED).code == 0
+    assert not kept.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

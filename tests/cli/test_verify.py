@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.management import foreign_files
+from rnntui.runs.run_files import foreign_files
 
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 60
 PAIRS = "".join(f"{number}\t{str(number)[::-1]}\n" for number in range(100, 200))

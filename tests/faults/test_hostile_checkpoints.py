@@ -28,6 +28,7 @@ from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.exporting.small_copy import half_precision
 from rnntui.inference.classifier import load_classifier
 from rnntui.inference.loaded_model import load_language_model
+from rnntui.inference.run_ngrams import counted_again
 from rnntui.inference.text_state import load_text_state
 from rnntui.inference.translator import load_translator
 from rnntui.runs.folder import RunFolder
@@ -251,7 +252,7 @@ def test_a_repair_writes_nothing_behind_a_link(tmp_path: Path, folder: str) -> N
     (run.path / folder).symlink_to(outside if folder != "metrics.jsonl" else outside / "state.safetensors")
     run.status_file.write_bytes(b"{")
     with pytest.raises(RunError, match="symbolic link"):
-        repair_run(run)
+        repair_run(run, counted_again)
     assert [path.name for path in outside.iterdir()] == ["state.safetensors"]
 
 
@@ -264,7 +265,7 @@ def test_a_repair_does_without_a_progress_that_is_none(tmp_path: Path, progress:
     save_file({"x": np.zeros(1, np.float32)}, run.resume_file, {"progress": progress})
     run.status_file.write_bytes(b"{")
     run.weights_file.write_bytes(b"broken")
-    repairs = {repair.name: repair for repair in repair_run(run)}
+    repairs = {repair.name: repair for repair in repair_run(run, counted_again)}
     assert repairs["status.json"].is_repaired and not repairs["model.safetensors"].is_repaired
     assert run.read_status().state == "stopped"
 
@@ -272,7 +273,7 @@ def test_a_repair_does_without_a_progress_that_is_none(tmp_path: Path, progress:
 def test_a_broken_metrics_file_that_is_no_file_is_set_aside(tmp_path: Path) -> None:
     run = make_run(tmp_path, "run")
     os.mkfifo(run.metrics_file)
-    [repair] = repair_run(run)
+    [repair] = repair_run(run, counted_again)
     assert repair.name == "metrics.jsonl" and not repair.is_repaired
     assert run.metrics_file.read_bytes() == b""
 

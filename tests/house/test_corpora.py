@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+import subprocess
 import unicodedata
 from collections import Counter
+from pathlib import Path
 from statistics import mean
 
 import pytest
@@ -52,6 +55,33 @@ def test_a_text_is_told_of_with_its_size_and_licence(name: str) -> None:
     assert characters.strip() == f"{len(text):,}"
     assert re.search("public domain|MIT|CC-BY", licence) and cleaning.strip()
     assert text.endswith("\n") and not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u200b\u2028\ufffd]", text)
+
+
+def test_the_corpora_have_the_bytes_of_their_checksums() -> None:
+    lines = (CORPORA / "SHA256SUMS").read_bytes().decode("ascii").splitlines()
+    recorded = {name: checksum for checksum, name in (line.split("  ") for line in lines)}
+    assert recorded == {name: hashlib.sha256((CORPORA / name).read_bytes()).hexdigest() for name in TEXTS}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_git_changes_no_line_ends(tmp_path: Path) -> None:
+    """As Git on Windows with `core.autocrlf` does, which would change every corpus and many fixtures."""
+    (tmp_path / ".gitattributes").write_bytes((CORPORA.parent / ".gitattributes").read_bytes())
+    texts = {"unix.txt": b"a\nb\n", "windows.csv": b"a\r\nb\r\n", "mixed.tsv": b"a\r\nb\n"}
+
+    def git(*arguments: str) -> None:
+        settings = ("-c", "core.autocrlf=true", "-c", "core.safecrlf=false", "-c", "user.name=x", "-c", "user.email=x")
+        subprocess.run(["git", *settings, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    for name, text in texts.items():
+        (tmp_path / name).write_bytes(text)
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "texts")
+    for name in texts:
+        (tmp_path / name).unlink()
+    git("checkout", ".")
+    assert {name: (tmp_path / name).read_bytes() for name in texts} == texts
 
 
 def test_every_pair_says_who_wrote_it(rows: list[list[str]]) -> None:

@@ -145,6 +145,27 @@ def test_text_that_is_gone_or_has_changed_is_one_line(tmp_path: Path) -> None:
     assert delete_novelty_index(run) and not delete_novelty_index(run) and not list(run.path.glob("*novelty*"))
 
 
+def test_files_that_do_not_belong_to_an_index_are_never_deleted(tmp_path: Path) -> None:
+    run = trained_on(tmp_path, random_text(1, 2000))
+    build(run)
+    whole = sorted(path.name for path in run.novelty_folder.iterdir())
+    notes = run.novelty_folder / "notes.md"
+    notes.write_text("mine")
+    foreign = r"\S+novelty holds files that do not belong to an index: notes\.md; move them away$"
+    with pytest.raises(RunError, match=f"^{foreign}"):
+        build(run)
+    assert open_novelty_index(run) is not None
+    with pytest.raises(RunError, match=f"^the index is deleted, but {foreign}"):
+        delete_novelty_index(run)
+    assert [path.name for path in run.novelty_folder.iterdir()] == ["notes.md"] and notes.read_text() == "mine"
+    notes.unlink()
+    left = run.path / ".novelty-4000000-killed"
+    left.mkdir()
+    (left / "text.symbols").touch()
+    build(run)
+    assert sorted(path.name for path in run.novelty_folder.iterdir()) == whole and not left.exists()
+
+
 @pytest.mark.parametrize("tokenizer", [None, all_words(False)], ids=["characters", "words"])
 def test_ids_of_another_vocabulary_are_an_error_of_the_run(tmp_path: Path, tokenizer) -> None:
     run = trained_on(tmp_path, random_text(1, 300), tokenizer)

@@ -12,10 +12,11 @@ from filelock import Timeout
 from tiny_runs import make_run
 
 from rnntui.errors import RunError
+from rnntui.inference.run_ngrams import counted_again
 from rnntui.runs.folder import RunFolder, json_checksum
 from rnntui.runs.integrity import FileReport, verify_run, write_checksums
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
-from rnntui.runs.repair import repair_run
+from rnntui.runs.repair import CountNgrams, repair_run
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 
@@ -130,7 +131,7 @@ def test_arrays_of_any_shape_are_checked(tmp_path: Path) -> None:
 
 
 def repaired(run: RunFolder) -> dict[str, bool]:
-    return {repair.name: repair.is_repaired for repair in repair_run(run)}
+    return {repair.name: repair.is_repaired for repair in repair_run(run, counted_again)}
 
 
 def test_damaged_weights_are_replaced_by_the_averages_of_the_last_save(trained: RunFolder) -> None:
@@ -177,7 +178,7 @@ def test_what_nothing_can_replace_stays_where_it_is(trained: RunFolder) -> None:
 
 def test_a_whole_run_is_left_alone(trained: RunFolder) -> None:
     before = {name: (trained.path / name).read_bytes() for name in files_of(trained)}
-    assert repair_run(trained) == []
+    assert repair_run(trained, counted_again) == []
     assert {name: (trained.path / name).read_bytes() for name in before} == before
 
 
@@ -240,7 +241,7 @@ def test_weights_of_another_name_are_none_of_the_run(trained: RunFolder, name: s
     file = trained.path / name
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(b"half")
-    assert broken(trained) == {} and repair_run(trained) == []
+    assert broken(trained) == {} and repair_run(trained, counted_again) == []
     assert file.read_bytes() == b"half"
 
 
@@ -250,8 +251,8 @@ def test_settings_without_a_checksum_are_damaged_if_they_cannot_be_read(trained:
     assert problems_of(trained) == {"config.json": ("damaged", f"{trained.config_file} is not JSON; the run is broken")}
 
 
-def outcomes(run: RunFolder) -> dict[str, tuple[bool, str]]:
-    return {repair.name: (repair.is_repaired, repair.outcome) for repair in repair_run(run)}
+def outcomes(run: RunFolder, count: CountNgrams = counted_again) -> dict[str, tuple[bool, str]]:
+    return {repair.name: (repair.is_repaired, repair.outcome) for repair in repair_run(run, count)}
 
 
 def test_damaged_weights_without_a_resume_file_are_lost(trained: RunFolder) -> None:
@@ -276,27 +277,47 @@ def test_damaged_weights_are_replaced_by_the_last_ones_where_there_is_no_average
     assert not trained.weights_file.with_name("model.safetensors.damaged").exists()
 
 
-@pytest.mark.parametrize("can_count", [True, False])
-def test_a_damaged_ngram_model_is_set_aside_where_its_text_can_be_counted_again(
-    trained: RunFolder, can_count: bool
-) -> None:
-    trained.ngrams_file.write_bytes(b"damaged")
-    if not can_count:
-        shutil.rmtree(trained.resume_folder)
-    is_repaired, outcome = outcomes(trained)["ngrams.safetensors"]
-    assert not is_repaired and trained.ngrams_file.exists() is not can_count
-    if can_count:
-        assert outcome == "set aside; rnntui train --resume --name a counts the text again"
+COUNTS = {"counts": np.arange(5, dtype=np.uint8)}
+
+
+def test_damaged_or_missing_ngrams_are_counted_again(trained: RunFolder) -> None:
+    save_arrays(trained.ngrams_file, COUNTS, {})
+    write_checksums(trained)
+    counts = trained.ngrams_file.read_bytes()
+    done = {"ngrams.safetensors": (True, "counted again from the run's copy of its text, as it was")}
+    for damaged in (b"damaged", None):
+        trained.ngrams_file.unlink()
+        if damaged is not None:
+            trained.ngrams_file.write_bytes(damaged)
+        assert outcomes(trained, lambda run: COUNTS) == done
+        assert trained.ngrams_file.read_bytes() == counts and broken(trained) == {}
         assert trained.ngrams_file.with_name("ngrams.safetensors.damaged").read_bytes() == b"damaged"
-    else:
-        assert outcome == "nothing can replace it; the run cannot be used without it"
+
+
+def test_whole_ngrams_that_are_others_than_the_run_began_with_are_told(trained: RunFolder) -> None:
+    save_arrays(trained.ngrams_file, COUNTS, {})
+    write_checksums(trained)
+    save_arrays(trained.ngrams_file, {"counts": COUNTS["counts"] + np.uint8(1)}, {})
+    [report] = [report for report in verify_run(trained) if report.is_broken]
+    assert report == FileReport("ngrams.safetensors", "damaged", "it is not the one that the run was created with")
+
+
+def test_ngrams_that_cannot_be_counted_as_they_were_stay(trained: RunFolder) -> None:
+    trained.ngrams_file.write_bytes(b"damaged")
+    problem = "the n-grams of no text of the run can be counted"
+    assert outcomes(trained) == {
+        "ngrams.safetensors": (False, f"nothing can replace it; the run cannot be used without it: {problem}")
+    }
+    assert trained.ngrams_file.read_bytes() == b"damaged"
 
 
 def test_the_ngrams_of_a_run_whose_settings_are_lost_stay(trained: RunFolder) -> None:
     trained.ngrams_file.write_bytes(b"damaged")
     trained.config_file.write_bytes(b"{")
     lost = (False, "nothing can replace it; the run cannot be used without it")
-    assert outcomes(trained) == {"config.json": lost, "ngrams.safetensors": lost}
+    found = outcomes(trained)
+    assert found["config.json"] == lost and not found["ngrams.safetensors"][0]
+    assert trained.ngrams_file.read_bytes() == b"damaged"
 
 
 def test_what_is_lost_is_said_of_each_file(trained: RunFolder) -> None:
@@ -363,10 +384,10 @@ def test_a_status_of_nothing_known_is_that_of_step_0(trained: RunFolder, rows: s
 
 def test_a_run_in_training_is_not_repaired(trained: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     trained.weights_file.write_bytes(b"")
-    assert repair_run(trained) and not trained.is_locked()
+    assert repair_run(trained, counted_again) and not trained.is_locked()
     monkeypatch.setattr("filelock.FileLock.acquire", fail_to_lock)
     with pytest.raises(RunError, match="being trained by another process"):
-        repair_run(trained)
+        repair_run(trained, counted_again)
 
 
 def fail_to_lock(*_: object, **__: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from tiny_runs import make_run
 from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs import lookup, management
-from rnntui.runs.creation import find_resumable_run, staging_folder
+from rnntui.runs.creation import staging_folder
 from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder
 from rnntui.runs.lookup import runs_in
 from rnntui.runs.management import (
@@ -20,12 +19,12 @@ from rnntui.runs.management import (
     check_holds_run_only,
     delete_run,
     file_sizes,
-    foreign_files,
-    foreign_names,
     rename_run,
     size_on_disk,
     write_note,
 )
+from rnntui.runs.resumable_run import find_resumable_run
+from rnntui.runs.run_files import foreign_files, foreign_names
 
 
 @pytest.fixture
@@ -100,7 +99,7 @@ def test_a_deletion_that_is_interrupted_leaves_no_run_and_is_finished_by_the_nex
 ) -> None:
     make_run(runs, "b")
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "rmtree", fail)
+        patch.setattr(management, "remove_run_files", fail)
         patch.setattr(management.os, "getpid", lambda: 2**30)  # the process is gone then
         with pytest.raises(Failure):
             delete_run(RunFolder(runs / "a"), runs)
@@ -191,9 +190,15 @@ def test_foreign_files_are_named_wherever_they_are(runs: Path) -> None:
     run = RunFolder(runs / "a")
     make_resumable(run)
     assert foreign_files(run) == []
-    for name in ("b.txt", "resume/mine", "resume/target", ".config.json.12.partial"):
+    (run.path / "novelty").mkdir()
+    (run.path / "model.safetensors.damaged").mkdir()  # a folder is no file of a run
+    names = ("b.txt", "download.partial", "novelty/notes.md", "resume/mine", "resume/target")
+    for name in (*names, ".config.json.12.partial"):
         (run.path / name).touch()
-    assert foreign_files(run) == ["b.txt", "resume/mine", "resume/target"]
+    assert foreign_files(run) == sorted([*names, "model.safetensors.damaged"])
+    for name in ("download.partial", "novelty/notes.md"):
+        (run.path / name).unlink()
+    (run.path / "model.safetensors.damaged").rmdir()
     assert {"resume/mine", "config.json"} < set(file_sizes(run))
     for number in range(4):
         (run.path / f"c{number}").mkdir()
@@ -211,7 +216,8 @@ def test_what_a_run_and_the_desktop_put_into_its_folder_is_not_foreign(runs: Pat
         "lock", "note.txt", "license.json", "curves.safetensors", "ngrams.safetensors", "metrics.jsonl.damaged",
         "resume/job.txt", "resume/origin-training.ids", "resume/.state.safetensors.1-host.partial",
         "source/tokenizer.model",
-        "tensorboard/events.out.tfevents.1.host", "novelty/index.json", "novelty/suffixes.u32", ".novelty-12-ab/x",
+        "resume/encoding.json", "resume/training.ids-3", "tensorboard/events.out.tfevents.1.host",
+        "novelty/index.json", "novelty/suffixes.u32", ".novelty-12-ab/text.symbols",
         ".DS_Store", "resume/Thumbs.db",
     ):  # fmt: skip
         (run.path / name).parent.mkdir(exist_ok=True)
@@ -246,3 +252,32 @@ def test_folders_that_cannot_be_written_to_give_one_line(runs: Path, monkeypatch
         with pytest.raises(RnntuiError, match=r"cannot (rename|delete) .*: Permission denied; check its permissions$"):
             refused()
     assert [each.name for each in runs_in(runs)] == ["a"] and not run.is_locked()
+
+
+def test_files_that_do_not_belong_to_a_run_are_deleted_only_if_the_user_has_agreed_to_each(runs: Path) -> None:
+    run = RunFolder(runs / "a")
+    make_resumable(run)
+    before = contents(run.path)
+    (run.path / "notes.md").write_text("mine")
+    (run.path / "resume" / "plots").mkdir()
+    (run.path / "resume" / "plots" / "loss.png").write_text("mine")
+    for agreed in ((), ("notes.md",)):
+        with pytest.raises(RunError, match=r"a holds files that do not belong to a run: .*resume/plots; move them"):
+            delete_run(run, runs, agreed)
+        assert contents(run.path) == before | {"notes.md": b"mine", "resume/plots/loss.png": b"mine", "lock": b""}
+    delete_run(run, runs, ("notes.md", "resume/plots"))
+    assert names_in(runs) == []
+
+
+def test_a_file_that_is_put_into_a_run_while_it_is_deleted_stays(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename = Path.rename
+
+    def put(path: Path, target: Path) -> Path:
+        (path / "notes.md").write_text("mine")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", put)
+    with pytest.raises(RunError, match=r"run a is deleted, but (\S+) is left: it holds .*: notes\.md; move") as caught:
+        delete_run(RunFolder(runs / "a"), runs)
+    [left] = runs.iterdir()
+    assert str(left) in str(caught.value) and contents(left) == {"notes.md": b"mine"}

@@ -398,6 +398,21 @@ def test_a_poll_that_began_before_a_deletion_does_not_bring_the_run_back(
     assert [run.name for run in user.session.snapshot.runs] == ["stays"] and not (folder / "goes").exists()
 
 
+def test_of_files_that_do_not_belong_to_a_run_those_go_that_the_question_has_named(user: User, folder: Path) -> None:
+    make_logged(folder, "run")
+    user.poll()
+    (folder / "run" / "mine.txt").touch()
+    question = asyncio.run(user.session.deletion_question(user.run("run")))
+    assert "including files that do not belong to a run: mine.txt?" in str(question)
+    (folder / "run" / "later.txt").touch()
+    notice = asyncio.run(user.session.delete(user.run("run")))
+    assert notice is not None and "holds files that do not belong to a run: later.txt; move them away" in notice.text
+    assert sorted(path.name for path in (folder / "run").glob("*.txt")) == ["later.txt", "mine.txt"]
+    question = asyncio.run(user.session.deletion_question(user.run("run")))
+    assert ": later.txt, mine.txt?" in str(question)
+    assert asyncio.run(user.session.delete(user.run("run"))) is None and list(folder.iterdir()) == []
+
+
 def test_what_is_used_or_shipped_is_not_changed(user: User, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = make_run(folder.parent / "shipped", "shakespeare")
     for module in (run_watcher, lookup):

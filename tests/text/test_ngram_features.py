@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections import Counter
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from rnntui.text import ngram_features
+from rnntui.text import ngram_features, ngram_hashes
 from rnntui.text.char_tokenizer import code_points
 from rnntui.text.ngram_features import NgramVocabulary
 
+WORD = re.compile(r"\w+|[^\w\s]")
 LABELS = [0] * 5  # of which no n-gram tells anything
 TEXTS = ["the cat sat", "the dog sat.", "A Cat! a dog", "ŒUVRE œuvre", "日本語の本"]
 
@@ -22,7 +24,7 @@ def plain_ngrams(text: str, family: str) -> Counter[str]:
     """Return the n-grams of a text by the definition, as strings."""
     text = text.lower()
     if family == "word":
-        words = ngram_features._WORD.findall(text)
+        words = WORD.findall(text)
         return Counter(words) + Counter(" ".join(pair) for pair in pairwise(words))
     marked = f"^{text}$"
     spans = ((start, start + n) for n in range(1, 6) for start in range(len(marked) - n + 1))
@@ -56,7 +58,7 @@ def test_values_are_those_of_the_definition(family: str, min_count: int) -> None
 def test_features_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     vocabulary = NgramVocabulary.train(TEXTS, LABELS, "both", 1)
     together = vocabulary.features(TEXTS)
-    monkeypatch.setattr(ngram_features, "_BATCH_CHARACTERS", 12)
+    monkeypatch.setattr(ngram_hashes, "_BATCH_CHARACTERS", 12)
     assert NgramVocabulary.train(TEXTS, LABELS, "both", 1).size == vocabulary.size
     for features in (vocabulary.features(TEXTS), together):
         for row, text in enumerate(TEXTS):
@@ -141,11 +143,11 @@ def test_words_are_found_as_by_the_regular_expression() -> None:
     for _ in range(200):
         texts = ["".join(rng.choices(pool, k=rng.randint(0, 12))) for _ in range(rng.randint(1, 6))]
         bounds = np.cumsum([0, *map(len, texts)])
-        starts, ends = ngram_features._word_spans(code_points("".join(texts)), bounds)
+        starts, ends = ngram_hashes._word_spans(code_points("".join(texts)), bounds)
         matches = [
             (match.start() + first, match.end() + first)
             for text, first in zip(texts, bounds.tolist(), strict=False)
-            for match in ngram_features._WORD.finditer(text)
+            for match in WORD.finditer(text)
         ]
         assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == matches
 

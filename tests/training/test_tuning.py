@@ -17,7 +17,7 @@ pytest.importorskip("optuna")
 from rnntui.config import Budget
 from rnntui.errors import TrainingError
 from rnntui.runs.tuning_ledger import Trial, TuningDescription, TuningFolder, TuningLedger, read_tuning
-from rnntui.training.tuning import TrialResult, TrialWatch, Tuner, TuningEvent, TuningLimits
+from rnntui.training.tuning import TrialKept, TrialResult, TrialWatch, Tuner, TuningEvent, TuningLimits
 from rnntui.training.tuning_space import Dimension, combinations, search_space
 from rnntui.training.tuning_study import NEIGHBOURS, RUNGS, TuningStudy, rung_losses
 
@@ -49,6 +49,7 @@ class FakeTrainer:
     interrupt: Callable[[int, float], None] = lambda number, fraction: None
     dropped: list[int] = field(default_factory=list)
     trained: list[tuple[int, float]] = field(default_factory=list)
+    kept: dict[int, str] = field(default_factory=dict)
 
     def train(self, trial: Trial, watch: TrialWatch) -> TrialResult:
         loss = self.loss(dict(trial.settings))
@@ -69,8 +70,9 @@ class FakeTrainer:
     def unrecorded_seconds(self, trial: Trial) -> float:
         return 7.0
 
-    def drop(self, trial: Trial) -> None:
+    def drop(self, trial: Trial) -> str:
         self.dropped.append(trial.number)
+        return self.kept.get(trial.number, "")
 
 
 def search(
@@ -106,6 +108,15 @@ def test_a_search_begins_with_the_defaults_and_keeps_only_the_best_run(tmp_path:
     assert len(pruned) > 4 and {trial.fraction for trial in pruned} <= {0.4, 0.6} and first.state == "finished"
     assert "in the worse half after 25%" in {trial.reason for trial in pruned}
     assert len({json.dumps(trial.settings) for trial in tuning.trials}) == 18
+
+
+def test_a_run_that_somebody_has_a_use_for_is_told_of_once_by_each_process(tmp_path: Path) -> None:
+    trainer = FakeTrainer(kept={1: "it has a note: mine"})
+    for trials in (4, 5, 5):
+        tuner, _, events = search(tmp_path / "book.tuning", trainer, TuningLimits(None, trials, None))
+        kept = [event for event in events if isinstance(event, TrialKept)]
+        assert [(event.trial.number, event.reason) for event in kept] == [(1, "it has a note: mine")]
+    assert tuner.tuning.best is not None and tuner.tuning.best.number > 1
 
 
 def test_the_first_proposals_move_every_setting(tmp_path: Path) -> None:
