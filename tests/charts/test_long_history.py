@@ -17,6 +17,7 @@ from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING
 from rnntui.charts.metric_columns import MetricColumns
 from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.charts.plot import Display, render_chart
+from rnntui.inference.run_ngrams import counted_again
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.integrity import verify_run
 from rnntui.runs.repair import repair_run
@@ -214,5 +215,5 @@ def test_a_damaged_file_is_found_and_removed(saved: RunFolder) -> None:
     data = saved.curves_file.read_bytes()
     saved.curves_file.write_bytes(data[:-100] + bytes([data[-100] ^ 1]) + data[-99:])
     assert state() == "damaged"
-    assert any(repair.name == "curves.safetensors" and repair.is_repaired for repair in repair_run(saved))
+    assert any(repair.name == "curves.safetensors" and repair.is_repaired for repair in repair_run(saved, counted_again))
     assert not saved.curves_file.exists()

@@ -124,7 +124,7 @@ async def test_every_connected_app_saves_what_is_typed_and_ends_however_the_serv
         assert server.stderr is not None
         address = re.search(r"http://\S+", server.stderr.readline())
         assert address is not None
-        lines = ["one?", "two!"][: 2 if end == "SIGTERM" else 1]
+        lines = ["one§", "two¤"][: 2 if end == "SIGTERM" else 1]
         async with ClientSession() as session:
             pages = [await type_line(session, address[0], line) for line in lines]
             apps = psutil.Process(server.pid).children(recursive=True)
