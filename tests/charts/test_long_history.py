@@ -215,5 +215,7 @@ def test_a_damaged_file_is_found_and_removed(saved: RunFolder) -> None:
     data = saved.curves_file.read_bytes()
     saved.curves_file.write_bytes(data[:-100] + bytes([data[-100] ^ 1]) + data[-99:])
     assert state() == "damaged"
-    assert any(repair.name == "curves.safetensors" and repair.is_repaired for repair in repair_run(saved, counted_again))
+    assert any(
+        repair.name == "curves.safetensors" and repair.is_repaired for repair in repair_run(saved, counted_again)
+    )
     assert not saved.curves_file.exists()
