@@ -215,6 +215,21 @@ async def test_settings_are_kept_while_the_app_runs(runs: Path, own_settings: Pa
         assert kept(own_settings, "translate") == {"n_best": 2}
 
 
+async def test_a_thread_that_saves_late_puts_no_older_settings_back(runs: Path, own_settings: Path) -> None:
+    app = RnntuiApp(runs, first="translate")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        slider = app.tabs["translate"].query_one("#n_best", Slider)
+        slider.value = 2
+        await pilot.pause()
+        late = app._keeper.changed()
+        slider.value = 3
+        await pilot.pause()
+        app.save_all()
+        app._keeper.save(late)
+        assert kept(own_settings, "translate") == {"n_best": 3}
+
+
 async def test_settings_that_cannot_be_kept_are_told_and_hold_up_no_end(runs: Path, own_settings: Path) -> None:
     own_settings.parent.touch()  # a file where the folder should be
     app = RnntuiApp(runs, first="translate")
