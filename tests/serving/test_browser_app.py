@@ -129,6 +129,7 @@ async def test_every_connected_app_saves_what_is_typed_and_ends_however_the_serv
             pages = [await type_line(session, address[0], line) for line in lines]
             apps = psutil.Process(server.pid).children(recursive=True)
             if end == "page closed":
+                await asyncio.sleep(0)  # a task that is cancelled before it begins would not close the page
                 pages[0].cancel()
             elif end == "terminal closed":
                 os.killpg(server.pid, signal.SIGHUP)  # the server and its apps get it

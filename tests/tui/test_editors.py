@@ -315,3 +315,15 @@ async def test_pasted_line_ends_become_line_breaks_and_control_characters_are_en
             pilot.app.copy_to_clipboard("!\r\n\x1b")
             editor.action_paste()
             assert editor.text == "one\ntwo\nthree\U000f001b!\n\U000f001b"
+
+
+async def test_an_input_line_shows_no_escape_sequence_and_keeps_its_value() -> None:
+    sequence = "\x1b]0;title\x07\x9b31m\ud800"
+    async with Editors().run_test() as pilot:
+        editor = await fill(pilot, "ClusterInput", "")
+        pilot.app.post_message(Paste(f"{sequence}小"))
+        await pilot.pause()
+        assert isinstance(editor, ClusterInput) and editor.value == f"{sequence}小"
+        editor.value += "\nx"
+        shown = "".join(segment.text for y in range(editor.size.height) for segment in editor.render_line(y))
+        assert shown.rstrip() == f"{encode_control_chars(sequence)}小⏎x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Select
 from tiny_runs import make_run
 from waiting import wait_until
 
@@ -215,6 +216,21 @@ async def test_settings_are_kept_while_the_app_runs(runs: Path, own_settings: Pa
         assert kept(own_settings, "translate") == {"n_best": 2}
 
 
+async def test_a_thread_that_saves_late_puts_no_older_settings_back(runs: Path, own_settings: Path) -> None:
+    app = RnntuiApp(runs, first="translate")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        slider = app.tabs["translate"].query_one("#n_best", Slider)
+        slider.value = 2
+        await pilot.pause()
+        late = app._keeper.changed()
+        slider.value = 3
+        await pilot.pause()
+        app.save_all()
+        app._keeper.save(late)
+        assert kept(own_settings, "translate") == {"n_best": 3}
+
+
 async def test_settings_that_cannot_be_kept_are_told_and_hold_up_no_end(runs: Path, own_settings: Path) -> None:
     own_settings.parent.touch()  # a file where the folder should be
     app = RnntuiApp(runs, first="translate")
@@ -239,3 +255,30 @@ def test_each_tab_is_kept_by_itself_and_a_text_that_is_too_long_is_not(tmp_path:
     assert preferences.tabs == {"translate": {"beam": 2}} and problems == []
     path.write_text('{"tabs": {"translate": 3, "inspect": {"text": "two"}}}')
     assert load(path)[0].tabs == {"inspect": {"text": "two"}} and load(path)[1] == []
+
+
+@pytest.mark.usefixtures("few")
+async def test_the_form_can_be_kept_at_any_moment(runs: Path, own_settings: Path) -> None:
+    """Also while the fields of one kind of model are replaced by those of another."""
+    app = RnntuiApp(runs, first="train")
+    seen: list[object] = []
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        await open_form(pilot)
+        field(pilot, "name").value = "mine"
+        select = pilot.app.screen.query(Select).first()
+
+        async def keep() -> None:
+            while True:
+                form = app._keeper.changed()["train"]["form"]
+                if form not in seen:
+                    seen.append(form)
+                await asyncio.sleep(0)
+
+        keeping = asyncio.create_task(keep())
+        select.value = "classifier"
+        await pilot.pause()
+        keeping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await keeping
+    assert seen == [{"name": "mine", "kind": "classifier"}]

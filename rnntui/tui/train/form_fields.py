@@ -59,6 +59,11 @@ class Field(Horizontal):
         yield Static(option.help, classes="help", markup=False)
 
     @property
+    def has_editor(self) -> bool:
+        """True from when the field is mounted until it is being removed."""
+        return bool(self.query("Select, Input"))
+
+    @property
     def value(self) -> str:
         """The text entered or selected; empty for the default."""
         if not self.is_mounted:

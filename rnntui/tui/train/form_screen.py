@@ -134,8 +134,10 @@ class TrainingFormScreen(ModalScreen[FormResult]):
 
     @property
     def values(self) -> dict[str, str]:
-        """The current values of the fields, without those left at their default."""
-        values = {**self._values, **{field.option.name: field.value for field in self.query(Field)}}
+        """The current values of the fields, without those left at their default. May be read at any time."""
+        # While the fields of another kind take the place of these, `_values` has what was entered.
+        fields = [field for field in self.query(Field) if field.has_editor]
+        values = {**self._values, **{field.option.name: field.value for field in fields}}
         return {name: value for name, value in values.items() if value}
 
     async def action_more(self) -> None:

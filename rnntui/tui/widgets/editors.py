@@ -159,7 +159,10 @@ class ClusterTextArea(TextArea):
 
 
 class ClusterInput(Input):
-    """An input line in which one key press passes or removes one grapheme cluster."""
+    """An input line in which one key press passes or removes one grapheme cluster.
+
+    Its value may hold any character; of control characters and line breaks it shows others in their places.
+    """
 
     async def _on_key(self, event: events.Key) -> None:
         text = unprintable_text(event)
@@ -175,7 +178,9 @@ class ClusterInput(Input):
 
     @property
     def _value(self) -> Text:
-        return ClusterText(self.value, no_wrap=True, overflow="ignore", end="")
+        # A pasted line, or one that a settings file has kept, can hold escape sequences. The value stays as it is.
+        shown = encode_control_chars(self.value).replace("\n", "⏎")
+        return ClusterText(shown, no_wrap=True, overflow="ignore", end="")
 
     def validate_selection(self, selection: Selection) -> Selection:
         """Return the selection without ends within a cluster: they move the way that the cursor moves."""
