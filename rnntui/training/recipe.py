@@ -16,7 +16,8 @@ from rnntui.config import DEFAULT_MINUTES, Budget, LanguageModelConfig, Language
 from rnntui.errors import TrainingError
 from rnntui.inference.cells import recurrent_weight_count
 from rnntui.system_memory import available_memory
-from rnntui.text.ngram_counts import counting_bytes
+from rnntui.text.ngram_counts import count_ngrams, counting_bytes
+from rnntui.text.ngram_predictions import NgramPredictions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rnntui.training.device import Hardware
 
 _DROPOUTS = ((3.0, 0.0), (8.0, 0.1), (16.0, 0.2), (30.0, 0.3), (math.inf, 0.4))  # up to so many epochs
+_USUAL_DROPOUT = 0.2  # while the speed is measured by which it is chosen
 _WEIGHT_DROPOUT = 0.3
 _MOST_WITHOUT_WEIGHT_DROPOUT = 24.0  # epochs of a text of which there are too few tokens for so many recurrent weights
 _TOO_MANY_WEIGHTS = 2.0  # for each token
@@ -32,7 +34,7 @@ _CHARACTER_CONTEXT, _TOKEN_CONTEXT = 8, 5
 _TIMED_SECONDS = 0.4  # for each number of threads
 _FEWEST_STEPS = 3
 _HOPELESS = 10.0  # a first step that takes this many times a step with fewer threads: they wait for one another
-_OTHER_WORK = 0.75  # share of the time that is left for steps beside the optimizer, evaluations and saves
+_OTHER_WORK = 0.8  # share of the time that is left for steps beside reading batches, evaluations and saves
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,15 @@ def _measured_speed(model: LanguageModelConfig, training: LanguageModelTrainingC
 
     hardware = choose_hardware(training.device, training.precision, training.threads)
     shape = (training.bptt, training.batch_size)
+    ids = np.random.default_rng(0).integers(0, vocab_size, shape)
+    predictions = None
+    if model.ngram_prior:  # of a text of one step, whose places are known from the second reading on, as in a training
+        counted = count_ngrams(ids.astype(np.uint32).ravel(), vocab_size, model.ngram_prior)
+        predictions = NgramPredictions(counted, ids.size)
     with torch.random.fork_rng(devices=[]):  # a run starts from the same weights with any budget
-        network = LanguageModel(replace(model, ngram_prior=0), vocab_size).to(hardware.device)
-        ids = np.random.default_rng(0).integers(0, vocab_size, shape)
+        dropout = _USUAL_DROPOUT if model.dropout is None else model.dropout
+        network = LanguageModel(replace(model, dropout=dropout), vocab_size, predictions=predictions)
+        network = network.to(hardware.device)
         tokens = torch.from_numpy(ids).to(hardware.device)
         fastest = math.inf
         for _ in hardware.threads.each_count():
@@ -163,17 +171,26 @@ def _fastest_step(network: LanguageModel, hardware: Hardware, tokens: Tensor, li
         tokens: `(T, B)`, inputs and targets.
         limit: seconds of a step with other settings.
     """
+    import torch
     from torch.nn.functional import cross_entropy
 
+    from rnntui.training.adamw import AdamW
+
+    parameters = list(network.parameters())
+    fused = hardware.device.type in ("cpu", "cuda")
+    optimizer = AdamW([{"params": parameters, "lr": 0.0, "weight_decay": 0.0}], (0.9, 0.99), fused)
+    positions = np.arange(tokens.numel()).reshape(tokens.shape)
     fastest, steps = math.inf, 0
     began = time.perf_counter()
     while steps < _FEWEST_STEPS or time.perf_counter() - began < _TIMED_SECONDS:
         step_began = time.perf_counter()
         with hardware.autocast():
-            logits, _ = network(tokens)
+            logits, _ = network(tokens, None, positions)
         loss = cross_entropy(logits.float().flatten(0, 1), tokens.flatten())
+        optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        network.zero_grad(set_to_none=True)
+        torch.nn.utils.get_total_norm(parameter.grad for parameter in parameters if parameter.grad is not None).item()
+        optimizer.step()
         loss.item()  # waits for a GPU of any kind
         seconds = time.perf_counter() - step_began
         steps += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,9 @@ from rnntui.config import Budget, Cell, LanguageModelConfig, LanguageModelTraini
 from rnntui.errors import TrainingError
 from rnntui.inference.cells import recurrent_weight_count
 from rnntui.models.language_model import LanguageModel
+from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.training import recipe
+from rnntui.training.adamw import AdamW
 from rnntui.training.recipe import TrainingTokens, choose_recipe, dropouts_for
 from rnntui.training.threads import TorchThreads
 
@@ -138,3 +141,18 @@ def test_each_number_of_threads_is_set_in_turn() -> None:
         assert [(count, torch.get_num_threads()) for count in TorchThreads([1, 2]).each_count()] == [(1, 1), (2, 2)]
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("part", [(NgramPredictions, "log_probs"), (AdamW, "step")], ids=["prior", "optimizer"])
+def test_the_speed_is_that_of_whole_steps(part: tuple[type, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "_TIMED_SECONDS", 0.01)
+    work = getattr(*part)
+
+    def slow(*arguments: Any) -> Any:
+        time.sleep(0.02)
+        return work(*arguments)
+
+    monkeypatch.setattr(*part, slow)
+    training = replace(TRAINING, batch_size=10, bptt=20, device="cpu")
+    model = LanguageModelConfig(hidden=8, embedding=4, ngram_prior=3).resolved("char")
+    assert recipe._measured_speed(model, training, 30) <= 200 / 0.02
