@@ -287,7 +287,7 @@ class RnntuiApp(App[None]):
     # -- keys ----------------------------------------------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
-        """Let typing go to the editor of the visible tab, where the focused widget has no use for it.
+        """Let typing go to the editor of the visible tab, unless the focused widget handles it.
 
         Esc closes the notifications, besides what it does at the focus.
         """
@@ -423,7 +423,7 @@ class RnntuiApp(App[None]):
         self._remember(event.name, event.value)
 
     def _keep_settings(self) -> None:
-        """Save what stands in the tabs, in a thread, if it has changed."""
+        """Save the settings and form fields of the tabs in a thread, if they have changed."""
         changed = self._keeper.changed()
         if changed:
             self.run_worker(partial(self._keeper.save, changed), thread=True, group="settings")

@@ -1,4 +1,4 @@
-"""Keeping of what stands in the tabs for the next start: settings, and the fields of forms."""
+"""Saving of the settings of tabs, and of the fields of their forms, for the next start."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ KeptSettings = dict[str, dict[str, Any]]
 
 
 class SettingsKeeper:
-    """Saves the settings of the tabs that have others than are saved."""
+    """Saves the settings of the tabs in which they have changed."""
 
     def __init__(
         self, tabs: Mapping[str, Widget], saved: KeptSettings, write: Callable[[KeptSettings], object]
     ) -> None:
         """
         Args:
-            tabs: the tabs that there are, by id; they may become more.
-            saved: what is saved of each.
-            write: writes the settings of some tabs, and reports it if that fails. Called in any thread.
+            tabs: the tabs by id; more may be added later.
+            saved: the saved settings of each.
+            write: writes the settings of some tabs, and reports a failure. Called in any thread.
         """
         self._tabs, self._saved, self._write = tabs, dict(saved), write
-        self._present: KeptSettings = {}  # as `changed` found them last
+        self._present: KeptSettings = {}  # as of the last call of `changed`
         self._saving = threading.Lock()
 
     def changed(self) -> KeptSettings:
-        """Return the settings that are not saved."""
+        """Return the settings of the tabs in which they differ from the saved ones."""
         present = {tab_id: tab.kept_settings for tab_id, tab in self._tabs.items() if isinstance(tab, KeepsSettings)}
         self._present.update(present)
         return {tab_id: kept for tab_id, kept in present.items() if kept != self._saved.get(tab_id, {})}
 
     def save(self, changed: KeptSettings) -> None:
-        """Save what `changed` has returned. If it fails, it is tried again with the next change. For any thread.
+        """Save the settings that `changed` returned; after a failure, the next change retries. For any thread.
 
-        Of a tab that has changed again, the newer settings are saved: a thread may write after a later one.
+        Where a tab has changed again, its newer settings are saved: an older thread may be the last to write.
         """
         if changed:
             with self._saving:
