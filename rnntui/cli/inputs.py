@@ -273,12 +273,14 @@ def check_is_text(data: bytes, encoding: str, name: str = STDIN_NAME) -> None:
 
 def _note_markup(data: bytes, name: str) -> None:
     """Note on stderr that data begins like a page or subtitles, of which a corpus has the text alone."""
-    path = Path(name)
+    path, start = Path(name), data[:_PIECE]
     if name == STDIN_NAME or path.suffix.lower() in ("", ".txt"):
         return
+    if not (start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") or b"-->" in start):
+        return  # most input; the import takes 40 ms
     from rnntui.text.converters import SUBTITLES, document_type
 
-    if (kind := document_type(path, data[:_PIECE])) == "HTML":
+    if (kind := document_type(path, start)) == "HTML":
         text = shell_quote(f"{str(path).removesuffix(path.suffix)}.txt")
         convert = f"pandoc -f html -t plain --wrap=none -o {text} {shell_quote(str(path))}"
         print_note(f"{path} is an HTML page, whose tags are read as text here; to leave them out: {convert}")
