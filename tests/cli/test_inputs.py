@@ -6,7 +6,9 @@ import io
 import os
 import re
 import threading
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -157,3 +159,18 @@ def test_markup_that_a_corpus_would_leave_out_is_noted(
     assert list(decode_lines(pieces_of(data, 40), "utf-8", "strict", name=name)) == data.decode().splitlines()
     assert text_note == capsys.readouterr().err
     assert text_note.startswith(f"rnntui: {note}") and text_note.count("\n") == 1 if note else not text_note
+
+
+@pytest.mark.parametrize("cut", [0, 30])
+def test_a_document_is_no_lines_and_told_if_it_is_damaged(cut: int, tmp_path: Path) -> None:
+    path = tmp_path / "letter.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", "<a/>")
+    path.write_bytes(data := path.read_bytes()[: path.stat().st_size - cut])
+    convert = "a DOCX file; save it as text, or convert it: pandoc -f docx -t plain --wrap=none"
+    told = "a damaged DOCX file; its end is missing" if cut else convert
+    with path.open("rb") as stream, pytest.raises(CorpusError, match=re.escape(f"letter.docx is {told}")):
+        next(decode_lines(stream, "utf-8", "strict", name=str(path)))
+    with pytest.raises(CorpusError, match=re.escape(f"standard input is {convert} FILE |")):
+        read_text(io.BytesIO(data), "utf-8", "strict", "universal")
