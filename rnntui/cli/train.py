@@ -25,7 +25,8 @@ from rnntui.cli.training_command import (
     train_and_report,
     training_options,
 )
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, ReadingConfig, TokenizerConfig
+from rnntui.config import Budget, ReadingConfig, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import CorpusError, UsageError
 from rnntui.formatting import few_names_with_verb, shell_quote
 from rnntui.kinds.corpus_info import TextCorpusInfo

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from rnntui.atomic_files import atomic_write
-from rnntui.config import LanguageModelConfig
 from rnntui.config_classifier import ClassifierConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import RnntuiError, RunError
 from rnntui.runs.folder import CHECKSUM, DAMAGED_SUFFIX, RunFolder, json_checksum, without_checksum
 from rnntui.runs.metrics_log import broken_lines, metrics_checksum

@@ -18,7 +18,8 @@ from waiting import wait_until
 from rnntui.cli.train import command as train
 from rnntui.cli.train_classifier import command as train_classifier
 from rnntui.cli.train_seq2seq import command as train_seq2seq
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.language_model import LANGUAGE_MODEL
