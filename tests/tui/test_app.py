@@ -299,7 +299,7 @@ async def test_settings_that_cannot_be_saved_are_reported(runs: Path, own_settin
     own_settings.parent.touch()  # a file where the folder should be
     async with chatting(runs) as user:
         await user.pilot.press("ctrl+t")
-        await user.told("Settings cannot be saved")
+        await user.told("Settings are not kept")
         await user.say("x")
         user.chat.session.files.autosave()
         await user.told("Autosave failed")

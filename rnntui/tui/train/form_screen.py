@@ -233,7 +233,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
                 field.show_problem(problems.get(field.option.name, ""))
         # The message of a file takes the row that is free above the button, which so stays where it is.
         has_message = bool(self.query("#first .field.-long.-wrong"))
-        self.query_one("#all").set_class(has_message, "-below-message")
+        self.query("#all").set_class(has_message, "-below-message")  # there is none while the app ends
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
