@@ -50,7 +50,8 @@ def train_comparison(sources: Sequence[str], comparison: CellComparison) -> tupl
     from rnntui.cli.comparison_runs import ComparedModel, ComparisonRuns
     from rnntui.cli.environment import prepare_for_torch
     from rnntui.cli.inputs import open_corpus
-    from rnntui.cli.training_command import StopRequest, runs_folder
+    from rnntui.cli.stop_request import StopRequest
+    from rnntui.cli.training_command import runs_folder
     from rnntui.config import Budget, TokenizerConfig
     from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
     from rnntui.extras import require_extra

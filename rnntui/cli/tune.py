@@ -11,8 +11,9 @@ import click
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import input_options, open_corpus
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
+from rnntui.cli.stop_request import StopRequest
 from rnntui.cli.terminal import check_new_file
-from rnntui.cli.training_command import StopRequest, runs_folder
+from rnntui.cli.training_command import runs_folder
 from rnntui.cli.tune_result import report_result
 from rnntui.cli.tune_search import TuningSearch, locked_folder
 from rnntui.config import TokenizerConfig
