@@ -141,7 +141,8 @@ class PreferencesFile:
                         values = self._values
                     changed = _changed(values, changes)
                     if note or changed != values:
-                        atomic_write(self.path, (json.dumps(changed, indent=2) + "\n").encode())
+                        # A link stays: the file may belong to a repository of dotfiles.
+                        atomic_write(self.path.resolve(), (json.dumps(changed, indent=2) + "\n").encode())
                     self._values = changed
         except OSError as error:
             raise write_error(self.path, error) from error

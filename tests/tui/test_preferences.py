@@ -142,6 +142,15 @@ def test_saving_keeps_what_else_stands_in_the_file(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_link_to_the_settings_file_stays_a_link(tmp_path: Path) -> None:
+    path, dotfile = tmp_path / "settings.json", tmp_path / "dotfiles" / "rnntui.json"
+    dotfile.parent.mkdir()
+    dotfile.write_text('{"theme": "nord"}')
+    path.symlink_to(dotfile)
+    PreferencesFile(path).save({"surprisal": True})
+    assert path.is_symlink() and json.loads(dotfile.read_text()) == {"theme": "nord", "surprisal": True}
+
+
 def test_a_file_with_old_names_is_read_and_saved_with_the_new_ones(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     path.write_text('{"surprise": true, "keymap": {"chat.surprise": "f11", "chat.stop": "ctrl+x"}}')
