@@ -194,6 +194,7 @@ class TrainerConfig(Settings):
         high=10_000,
         in_form=False,
     )
+    # torch 2.13 takes 64 bits, but its generator on the CPU uses the lower 32 alone: two seeds would be one.
     seed: int = setting_field(1, "random seed", low=0, high=2**32 - 1)
     tensorboard: bool = setting_field(
         False, "also log the metrics and samples for TensorBoard, in the folder tensorboard of the run"

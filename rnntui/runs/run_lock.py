@@ -99,7 +99,7 @@ def goes_with_folder(lock: BaseFileLock) -> bool:
 def new_runs_locked() -> Iterator[None]:
     """Keep each run that is created inside the block locked until `acquire_lock`, or to the end of the block.
 
-    A run is created and trained by one process. Nobody can rename or delete it in between.
+    The process that creates a run also trains it. No other process can rename or delete it in between.
     """
     kept: dict[LockIdentity, BaseFileLock] = {}
     token = _new_runs.set(kept)

@@ -290,7 +290,7 @@ class RnntuiApp(App[None]):
     # -- keys ----------------------------------------------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
-        """Let typing go to the editor of the visible tab, where the focused widget has no use for it.
+        """Let typing go to the editor of the visible tab, unless the focused widget handles it.
 
         Esc closes the notifications, besides what it does at the focus.
         """
@@ -426,7 +426,7 @@ class RnntuiApp(App[None]):
         self._keeper.remember(event.name, event.value)
 
     def _keep_settings(self) -> None:
-        """Save what stands in the tabs, in a thread, if it has changed, and what could not be saved before."""
+        """Save the settings and form fields of the tabs in a thread, if they have changed or could not be saved."""
         changed = self._keeper.changed()
         if changed or self._keeper.is_waiting:
             self.run_worker(partial(self._keeper.save, changed), thread=True, group="settings")

@@ -1,4 +1,4 @@
-"""Keeping of preferences and of what stands in the tabs for the next start: settings, and the fields of forms."""
+"""Saving of preferences, of the settings of tabs, and of the fields of their forms, for the next start."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _MAX_TAB = 1 << 20  # characters of what is kept of a tab: a text that is longer
 
 
 class SettingsKeeper:
-    """Saves preferences, and the settings of the tabs that have others than are saved.
+    """Saves preferences, and the settings of the tabs in which they have changed.
 
-    What cannot be kept is told once, until that changes, and again in the `exit_lines`.
+    A problem is reported once, until it changes, and again in the `exit_lines`.
     """
 
     def __init__(
@@ -37,17 +37,17 @@ class SettingsKeeper:
         """
         Args:
             file: the file that they are saved in.
-            tabs: the tabs that there are, by id; they may become more.
+            tabs: the open tabs by id; more may be added later.
             titles: titles of all tabs, by id.
-            saved: what is saved of each.
+            saved: the saved settings of each.
             warn: shows a line to the user. Called in any thread.
         """
         self._file, self._tabs, self._titles, self._warn = file, tabs, titles, warn
         self._saved = dict(saved)
-        self._present: KeptSettings = {}  # as `changed` found them last
+        self._present: KeptSettings = {}  # as of the last call of `changed`
         self._unsaved: dict[str, Any] = {}  # preferences
         self._saving = threading.Lock()
-        self._lines: dict[str, str] = {}  # that were told, by what they are about
+        self._lines: dict[str, str] = {}  # reported problems, by what they are about
 
     @property
     def exit_lines(self) -> list[str]:
@@ -66,7 +66,7 @@ class SettingsKeeper:
             self._write({})
 
     def changed(self) -> KeptSettings:
-        """Return the settings that are not saved."""
+        """Return the settings of the tabs in which they differ from the saved ones."""
         present = {tab_id: tab.kept_settings for tab_id, tab in self._tabs.items() if isinstance(tab, KeepsSettings)}
         self._present.update(present)
         return {tab_id: kept for tab_id, kept in present.items() if kept != self._saved.get(tab_id, {})}
@@ -74,9 +74,9 @@ class SettingsKeeper:
     def save(self, changed: KeptSettings) -> None:
         """Save what `changed` has returned, and what could not be saved before. May be called in any thread.
 
-        If it fails, it is tried again with the next call. Of a tab that has changed again, the newer settings are
-        saved: a thread may write after a later one. Only fields that this app has changed are written, as another app
-        may have changed others.
+        After a failure, the next call retries. Where a tab has changed again, its newer settings are saved: an older
+        thread may be the last to write. Only fields that this app has changed are written, as another app may have
+        changed others.
         """
         with self._saving:
             newest = {tab_id: self._present[tab_id] for tab_id in changed}
@@ -85,7 +85,7 @@ class SettingsKeeper:
                 self._saved |= newest
 
     def _write(self, changes: dict[str, Any]) -> bool:
-        """Save changes, and the preferences that are not saved. Return False if that fails, which is told."""
+        """Save changes, and the preferences that are not saved. Return False if that fails, which is reported."""
         try:
             set_aside = self._file.save({**self._unsaved, **changes})
         except RnntuiError as error:
@@ -98,7 +98,7 @@ class SettingsKeeper:
         return True
 
     def _patch(self, tab_id: str, kept: dict[str, Any]) -> dict[str, Any]:
-        """Return what has changed in a tab, without what is too long, which is told."""
+        """Return what has changed in a tab, without fields that are too long, which are reported."""
         fitting, left_out = _fitting(kept)
         names = " and ".join(left_out)
         self._tell(tab_id, f"{self._titles[tab_id]}: too long to be kept for the next start: {names}" if names else "")

@@ -19,7 +19,7 @@ Opened = TypeVar("Opened")
 
 
 class PaneModelOpener:
-    """Reads models in threads of the tab, and gives them to the session; a failure is the session's to report."""
+    """Reads models in threads of the tab, and gives them to the session, which reports failures."""
 
     def __init__(self, tab: Widget, session: ChatSession) -> None:
         self._tab, self._session = tab, session

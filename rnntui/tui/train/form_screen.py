@@ -151,7 +151,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
             self._fit_height()
         else:
             await self._open_rest()
-            # They are below the others, where nothing may be seen of them.
+            # They are below the others, where they may be out of view.
             self.query("#more Field").first(Field).take_focus()
             self.call_after_refresh(self.query_one("#all").scroll_visible, animate=False, top=True)
 
