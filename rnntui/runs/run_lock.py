@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 _LOCK_FILE = "lock"
+_WAIT_SECONDS = 2  # for a lock that `is_locked` of another process may hold for an instant
 
 LockIdentity = tuple[int, int]
 """Device and inode of a lock file, by which it is known under whatever name its folder has."""
@@ -54,7 +55,7 @@ def acquire_lock(folder: Path) -> BaseFileLock:
         raise RunError(f"{folder} is gone: it was moved, renamed or deleted", hint="see rnntui runs")
     lock = FileLock(lock_file_in(folder))
     try:
-        lock.acquire(timeout=2)  # `is_locked` of another process may hold it for an instant
+        lock.acquire(timeout=_WAIT_SECONDS)
     except Timeout as error:
         raise RunError(
             f"run {folder.name} is being trained by another process", hint="wait for it or stop it"
@@ -99,16 +100,19 @@ def goes_with_folder(lock: BaseFileLock) -> bool:
 def new_runs_locked() -> Iterator[None]:
     """Keep each run that is created inside the block locked until `acquire_lock`, or to the end of the block.
 
-    A run is created and trained by one process. Nobody can rename or delete it in between.
+    A run is created and trained by one process. Nobody can rename or delete it in between. A block inside of another has
+    the locks of both, and releases its own.
     """
-    kept: dict[LockIdentity, BaseFileLock] = {}
+    outer = _new_runs.get()
+    kept = {} if outer is None else outer
+    before = set(kept)
     token = _new_runs.set(kept)
     try:
         yield
     finally:
         _new_runs.reset(token)
-        for lock in kept.values():
-            lock.release()
+        for identity in kept.keys() - before:
+            kept.pop(identity).release()
 
 
 def is_kept(folder: Path) -> bool:
