@@ -52,7 +52,7 @@ def acquire_lock(folder: Path) -> BaseFileLock:
     if kept and identity in kept:
         return kept.pop(identity)
     if not folder.is_dir():  # it would be created
-        raise RunError(f"{folder} is gone: it was moved, renamed or deleted", hint="see rnntui runs")
+        raise run_is_gone(folder)
     lock = FileLock(lock_file_in(folder))
     try:
         lock.acquire(timeout=_WAIT_SECONDS)
@@ -63,6 +63,11 @@ def acquire_lock(folder: Path) -> BaseFileLock:
     except OSError as error:
         raise RunError(f"cannot write to {folder}: {error.strerror}", hint=os_error_hint(error)) from error
     return lock
+
+
+def run_is_gone(folder: Path) -> RunError:
+    """Return the error for a run whose folder is not there any more."""
+    return RunError(f"{folder} is gone: it was moved, renamed or deleted", hint="see rnntui runs")
 
 
 def is_locked(folder: Path) -> bool:
