@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig
+from rnntui.config import Budget
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import CorpusError, RnntuiError, RunError
 from rnntui.formatting import few_names_with_verb
 from rnntui.runs.creation import publish_run, staging_folder

@@ -17,7 +17,7 @@ import pytest
 from random_models import random_cell
 from tiny_runs import make_run, word_tokenizer
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import UsageError
 from rnntui.exporting.single_file import export_single_file
 from rnntui.inference.loaded_model import load_language_model

@@ -14,7 +14,7 @@ import torch
 from pair_runs import copy_rows, make_pair_run, table
 from torch import nn
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import TrainingError
 from rnntui.models import layers
