@@ -105,8 +105,8 @@ def goes_with_folder(lock: BaseFileLock) -> bool:
 def new_runs_locked() -> Iterator[None]:
     """Keep each run that is created inside the block locked until `acquire_lock`, or to the end of the block.
 
-    The process that creates a run also trains it. No other process can rename or delete it in between. A block inside of
-    another has the locks of both, and releases its own.
+    The process that creates a run also trains it. No other process can rename or delete it in between. A block inside
+    of another has the locks of both, and releases its own.
     """
     outer = _new_runs.get()
     kept = {} if outer is None else outer
