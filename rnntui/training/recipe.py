@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rnntui.training.device import Hardware
 
 _DROPOUTS = ((3.0, 0.0), (8.0, 0.1), (16.0, 0.2), (30.0, 0.3), (math.inf, 0.4))  # up to so many epochs
-_USUAL_DROPOUT = 0.2  # while the speed is measured by which it is chosen
+_TIMED_DROPOUT = 0.2  # of the steps by whose speed the dropout is chosen; any other takes as long
 _WEIGHT_DROPOUT = 0.3
 _MOST_WITHOUT_WEIGHT_DROPOUT = 24.0  # epochs of a text of which there are too few tokens for so many recurrent weights
 _TOO_MANY_WEIGHTS = 2.0  # for each token
@@ -85,7 +85,8 @@ def choose_recipe(
             hint="give --ngram-prior 0",
         )
     if model.dropout is None:
-        epochs, source = _expected_epochs(model.resolved(tokens.tokenizer), training, budget, tokens)
+        timed = replace(model, dropout=_TIMED_DROPOUT)
+        epochs, source = _expected_epochs(timed.resolved(tokens.tokenizer), training, budget, tokens)
         dropout, weight_dropout = dropouts_for(
             epochs, recurrent_weight_count(model.cell, model.layers, model.hidden) / tokens.count
         )
@@ -153,9 +154,7 @@ def _measured_speed(model: LanguageModelConfig, training: LanguageModelTrainingC
         counted = count_ngrams(ids.astype(np.uint32).ravel(), vocab_size, model.ngram_prior)
         predictions = NgramPredictions(counted, ids.size)
     with torch.random.fork_rng(devices=[]):  # a run starts from the same weights with any budget
-        dropout = _USUAL_DROPOUT if model.dropout is None else model.dropout
-        network = LanguageModel(replace(model, dropout=dropout), vocab_size, predictions=predictions)
-        network = network.to(hardware.device)
+        network = LanguageModel(model, vocab_size, predictions=predictions).to(hardware.device)
         tokens = torch.from_numpy(ids).to(hardware.device)
         fastest = math.inf
         for _ in hardware.threads.each_count():
@@ -175,11 +174,10 @@ def _fastest_step(network: LanguageModel, hardware: Hardware, tokens: Tensor, li
     import torch
     from torch.nn.functional import cross_entropy
 
-    from rnntui.training.adamw import AdamW
+    from rnntui.training.adamw import AdamW, can_fuse
 
     parameters = list(network.parameters())
-    fused = hardware.device.type in ("cpu", "cuda")
-    optimizer = AdamW([{"params": parameters, "lr": 0.0, "weight_decay": 0.0}], (0.9, 0.99), fused)
+    optimizer = AdamW([{"params": parameters, "lr": 0.0, "weight_decay": 0.0}], (0.9, 0.99), can_fuse(hardware.device))
     positions = np.arange(tokens.numel()).reshape(tokens.shape)
     fastest, steps = math.inf, 0
     began = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from rnntui.config import Budget, Cell
 from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import TrainingError
 from rnntui.inference.cells import recurrent_weight_count
+from rnntui.models import dropout
 from rnntui.models.language_model import LanguageModel
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.training import recipe
@@ -144,16 +146,21 @@ def test_each_number_of_threads_is_set_in_turn() -> None:
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("part", [(NgramPredictions, "log_probs"), (AdamW, "step")], ids=["prior", "optimizer"])
-def test_the_speed_is_that_of_whole_steps(part: tuple[type, str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "part",
+    [(NgramPredictions, "log_probs"), (AdamW, "step"), (dropout, "_mask"), (torch.nn.utils, "get_total_norm")],
+    ids=["prior", "optimizer", "dropout", "gradient norm"],
+)
+def test_the_speed_is_that_of_whole_steps(part: tuple[Any, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "_TIMED_SECONDS", 0.01)
     work = getattr(*part)
 
     def slow(*arguments: Any) -> Any:
-        time.sleep(0.02)
+        time.sleep(0.05)
         return work(*arguments)
 
     monkeypatch.setattr(*part, slow)
     training = replace(TRAINING, batch_size=10, bptt=20, device="cpu")
-    model = LanguageModelConfig(hidden=8, embedding=4, ngram_prior=3).resolved("char")
-    assert recipe._measured_speed(model, training, 30) <= 200 / 0.02
+    small = LanguageModelConfig(hidden=8, embedding=4, ngram_prior=3)
+    speed = re.search(r"at ([0-9,]+) tokens a second", choose_recipe(small, training, Budget(), TOKENS).reason)
+    assert speed is not None and 0 < int(speed[1].replace(",", "")) <= 200 / 0.05
