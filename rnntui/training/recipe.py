@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnntui.config import DEFAULT_MINUTES, Budget, TokenizerType
-from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
+from rnntui.config_language_model import (
+    FEWEST_MOST_EPOCHS,
+    FEWEST_MOST_STEPS,
+    TOKENS_FOR_ANOTHER_EPOCH,
+    LanguageModelConfig,
+    LanguageModelTrainingConfig,
+)
 from rnntui.errors import TrainingError
 from rnntui.inference.cells import recurrent_weight_count
 from rnntui.system_memory import available_memory
@@ -55,9 +61,16 @@ class TrainingTokens:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A model with every setting chosen, and why, in one line; empty if the user left nothing open."""
+    """Settings with all that was left open chosen.
+
+    Args:
+        model: the model.
+        max_epochs: epochs at most with a budget of minutes; None for another budget, unless the user set it.
+        reason: what was chosen and why, in one line; empty if the user left nothing open.
+    """
 
     model: LanguageModelConfig
+    max_epochs: float | None
     reason: str
 
 
@@ -84,6 +97,8 @@ def choose_recipe(
             f"not enough memory for the n-gram prior: it takes about {needed}, {free} are free",
             hint="give --ngram-prior 0",
         )
+    if budget.is_timed and training.max_epochs is None:
+        training = replace(training, max_epochs=most_epochs(tokens.count, training.batch_size * training.bptt))
     if model.dropout is None:
         timed = replace(model, dropout=_TIMED_DROPOUT)
         epochs, source = _expected_epochs(timed.resolved(tokens.tokenizer), training, budget, tokens)
@@ -96,7 +111,9 @@ def choose_recipe(
             words += f" and weight dropout {weight_dropout:g}" * bool(weight_dropout)
         model = replace(model, dropout=dropout)
         chosen.append(f"{words}, as the text is read {_rounded(epochs)} times ({source})")
-    return Recipe(model.resolved(tokens.tokenizer), f"recipe: {'; '.join(chosen)}" if chosen else "")
+    return Recipe(
+        model.resolved(tokens.tokenizer), training.max_epochs, f"recipe: {'; '.join(chosen)}" if chosen else ""
+    )
 
 
 def dropouts_for(epochs: float, weights_per_token: float) -> tuple[float, float]:
@@ -110,6 +127,17 @@ def dropouts_for(epochs: float, weights_per_token: float) -> tuple[float, float]
     if epochs > _MOST_WITHOUT_WEIGHT_DROPOUT and weights_per_token > _TOO_MANY_WEIGHTS:
         return max(dropout, 0.4), _WEIGHT_DROPOUT
     return dropout, 0.0
+
+
+def most_epochs(tokens: int, positions: int) -> float:
+    """Return the epochs from which on a text would only be overfitted, in any time; see `benchmarks/RECIPES.md`.
+
+    Args:
+        tokens: tokens of the text.
+        positions: tokens of a step.
+    """
+    enough = FEWEST_MOST_EPOCHS + tokens / TOKENS_FOR_ANOTHER_EPOCH
+    return round(max(enough, FEWEST_MOST_STEPS * positions / tokens))
 
 
 def _rounded(epochs: float) -> str:
@@ -130,8 +158,8 @@ def _expected_epochs(
     speed = _measured_speed(model, training, tokens.vocab_size)
     seconds = 60 * (DEFAULT_MINUTES if budget.minutes is None else budget.minutes)
     epochs = seconds * speed / tokens.count
-    if training.max_epochs is not None:
-        epochs = min(epochs, training.max_epochs)
+    if training.max_epochs is not None and training.max_epochs < epochs:
+        return training.max_epochs, f"more would overfit it, in any of {budget.summary}"
     return epochs, f"{budget.summary} at {speed:,.0f} tokens a second"
 
 

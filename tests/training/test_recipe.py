@@ -20,7 +20,7 @@ from rnntui.models.language_model import LanguageModel
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.training import recipe
 from rnntui.training.adamw import AdamW
-from rnntui.training.recipe import TrainingTokens, choose_recipe, dropouts_for
+from rnntui.training.recipe import TrainingTokens, choose_recipe, dropouts_for, most_epochs
 from rnntui.training.threads import TorchThreads
 
 TRAINING = LanguageModelTrainingConfig(batch_size=16, bptt=32)  # 512 tokens a step
@@ -79,6 +79,19 @@ def test_no_more_epochs_are_expected_than_are_allowed(monkeypatch: pytest.Monkey
     assert choose_recipe(LanguageModelConfig(), training, Budget(), TOKENS).model.dropout == dropouts_for(1, 10.0)[0]
 
 
+def test_a_short_text_is_read_a_bounded_number_of_times_in_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "_measured_speed", lambda *_: 1e6)
+    chosen = choose_recipe(LanguageModelConfig(), TRAINING, Budget(minutes=60), TOKENS)
+    assert chosen.max_epochs == most_epochs(100_000, 512) == 30
+    assert "as the text is read about 30 times (more would overfit it" in chosen.reason
+    assert most_epochs(100_000, 512) < most_epochs(10_000_000, 512)
+    assert most_epochs(1_000, 512) == 2000 * 512 / 1000  # few epochs of a tiny text teach nothing
+    for budget in (Budget(epochs=100), Budget(steps=10**6)):  # what the user asks for counts
+        assert choose_recipe(LanguageModelConfig(), TRAINING, budget, TOKENS).max_epochs is None
+    own = choose_recipe(LanguageModelConfig(), replace(TRAINING, max_epochs=50.0), Budget(), TOKENS)
+    assert own.max_epochs == 50
+
+
 def test_what_is_set_is_left_alone_and_nothing_is_said_of_it() -> None:
     settings = LanguageModelConfig(dropout=0.05, ngram_prior=0)
     chosen = choose_recipe(settings, TRAINING, Budget(), TOKENS)
@@ -120,6 +133,8 @@ def test_measuring_the_speed_leaves_the_weights_of_a_run_as_they_are(monkeypatch
 def test_the_choice_is_recorded_in_the_run(make_run) -> None:
     model = make_run(steps=1).read_config().model_as(LanguageModelConfig)
     assert model.ngram_prior == 8 and model.dropout == 0
+    timed = make_run(minutes=60.0, dropout=0.1, name="timed").read_config()
+    assert timed.training.max_epochs == most_epochs(timed.corpus.training.tokens, 4 * 16)
 
 
 def test_the_speed_is_that_of_the_best_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
