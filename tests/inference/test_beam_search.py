@@ -257,10 +257,8 @@ def test_a_near_tie_is_resolved_in_double_precision() -> None:
 class Scripted:
     """A fake model: a table of log-probabilities of tokens after a prefix; a banned token has the rest."""
 
-    dtype = np.float32
-
-    def __init__(self, table: dict[tuple[int, ...], dict[int, float]]) -> None:
-        self._table = table
+    def __init__(self, table: dict[tuple[int, ...], dict[int, float]], dtype: type = np.float32) -> None:
+        self._table, self.dtype = table, dtype
         self.steps = 0
 
     def encode(self, sources):
@@ -278,7 +276,7 @@ class Scripted:
             entries = self._table.get(tuple(prefix), {})
             row[list(entries)] = list(entries.values())
             row[BANNED[-1]] = np.log(1 - np.exp(list(entries.values())).sum())
-        return logits.astype(np.float32)
+        return logits.astype(self.dtype)
 
 
 class Prefixes:
@@ -329,6 +327,29 @@ def test_every_close_choice_is_reported_as_a_near_tie_and_no_other(choice: str) 
         model = Scripted(CHOICES[choice](gap))
         [result] = search(model, [np.array([4, EOS])], settings, detokenize=detokenize)
         assert result.near_tie is near_tie, gap
+    exact_model = Scripted(CHOICES[choice](0.0), np.float64)
+    [result] = search(exact_model, [np.array([4, EOS])], settings, detokenize=detokenize)
+    assert not result.near_tie, "nothing is more exact than double precision"
+
+
+class Shifted(Scripted):
+    """A scripted model with a constant added to all logits, which are rounded to eighths: exact in single precision."""
+
+    shift = np.float32(0.0)
+
+    def logits(self, decoder_state):
+        return np.round(super().logits(decoder_state) * 8) / 8 + self.shift
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_a_constant_added_to_all_logits_changes_no_log_probability(choice: str) -> None:
+    model, settings = Shifted(CHOICES[choice](0.3)), BeamConfig(beam=2, n_best=2)
+    [result] = search(model, [np.array([4, EOS])], settings)
+    model.shift = np.float32(1024.0)  # in single precision, log-probabilities of this size are off by 0.00003
+    [shifted] = search(model, [np.array([4, EOS])], settings)
+    for h, expected in zip(shifted.hypotheses, result.hypotheses, strict=True):
+        assert h.ids == expected.ids
+        assert h.log_probability == pytest.approx(expected.log_probability, rel=0, abs=1e-6)
 
 
 @pytest.mark.parametrize(("n_best", "best", "steps"), [(1, [[4, 6]], 3), (2, [[4, 6], [4, 6, 5]], 4)])
