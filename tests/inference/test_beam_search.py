@@ -104,7 +104,7 @@ def test_a_source_is_not_searched_beyond_its_own_limit() -> None:
     assert [(h.ids, h.ended) for h in short.hypotheses] == [([4, 4], False), ([4, 5], False)]
 
 
-@pytest.mark.parametrize("vocab_size", [5, 64, 65, 1000])
+@pytest.mark.parametrize("vocab_size", [5, 64, 65, 1000, 20_000])
 def test_the_best_continuations_are_those_of_a_full_sort(vocab_size: int) -> None:
     rng = np.random.default_rng(vocab_size)
     for count in (1, 3, 6):
@@ -141,6 +141,12 @@ def test_the_beam_has_no_duplicates() -> None:
     model = Scripted({(): {last: -1.0, 4: -1.5, 5: -2.0}, **{(token,): {EOS: -0.1} for token in (last, 4, 5)}})
     [result] = search(model, [np.array([4, EOS])], BeamConfig(beam=3, n_best=3))
     assert [h.ids for h in result.hypotheses] == [[last], [4], [5]]
+
+
+def test_banned_tokens_hide_no_others_of_a_large_vocabulary() -> None:
+    model = Scripted({(): {4: -0.5, 300: -1.5}, (4,): {EOS: -0.1}, (300,): {EOS: -0.1}}, vocab_size=500)
+    [result] = search(model, [np.array([4, EOS])], BeamConfig(beam=2, n_best=2))
+    assert [h.ids for h in result.hypotheses] == [[4], [300]]
 
 
 def test_ended_hypotheses_rank_before_truncated_ones() -> None:
@@ -257,8 +263,10 @@ def test_a_near_tie_is_resolved_in_double_precision() -> None:
 class Scripted:
     """A fake model: a table of log-probabilities of tokens after a prefix; a banned token has the rest."""
 
-    def __init__(self, table: dict[tuple[int, ...], dict[int, float]], dtype: type = np.float32) -> None:
-        self._table, self.dtype = table, dtype
+    def __init__(
+        self, table: dict[tuple[int, ...], dict[int, float]], dtype: type = np.float32, vocab_size: int = SIZE
+    ) -> None:
+        self._table, self.dtype, self._vocab_size = table, dtype, vocab_size
         self.steps = 0
 
     def encode(self, sources):
@@ -271,7 +279,7 @@ class Scripted:
         return np.ones((batch, len(grown) // batch, 1), dtype=np.float32), Prefixes(grown)
 
     def logits(self, decoder_state):
-        logits = np.tile(-30.0 - 1.3 * np.arange(SIZE), (len(decoder_state.prefixes), 1))  # all distinct
+        logits = np.tile(-30.0 - 1.3 * np.arange(self._vocab_size), (len(decoder_state.prefixes), 1))  # all distinct
         for row, (_, *prefix) in zip(logits, decoder_state.prefixes, strict=True):
             entries = self._table.get(tuple(prefix), {})
             row[list(entries)] = list(entries.values())
@@ -327,25 +335,53 @@ def test_every_close_choice_is_reported_as_a_near_tie_and_no_other(choice: str) 
         model = Scripted(CHOICES[choice](gap))
         [result] = search(model, [np.array([4, EOS])], settings, detokenize=detokenize)
         assert result.near_tie is near_tie, gap
-    exact_model = Scripted(CHOICES[choice](0.0), np.float64)
-    [result] = search(exact_model, [np.array([4, EOS])], settings, detokenize=detokenize)
-    assert not result.near_tie, "nothing is more exact than double precision"
+
+
+def test_a_tie_among_hypotheses_that_are_not_returned_is_none() -> None:
+    ends = {(4,): {EOS: -0.2}, (5,): {EOS: -1.0}, (6,): {EOS: -0.50001}}
+    model = Scripted({(): {4: -0.3, 5: -2.0, 6: -2.5}, **ends})
+    for n_best, near_tie in ((1, False), (2, True)):
+        [result] = search(model, [np.array([4, EOS])], BeamConfig(beam=3, n_best=n_best, length_penalty=0.0))
+        assert [h.ids for h in result.hypotheses] == [[4], [5]][:n_best] and result.near_tie is near_tie
+
+
+def test_an_exact_tie_of_the_end_and_a_continuation_ends_the_search_in_double_precision() -> None:
+    model = Scripted({(): {4: -0.7, EOS: -0.7}, (4,): {EOS: -0.1}}, np.float64)
+    [result] = search(model, [np.array([4, EOS])], BeamConfig(beam=1, length_penalty=0.0))
+    assert ([h.ids for h in result.hypotheses], model.steps, result.near_tie) == ([[]], 1, False)
+
+
+@pytest.mark.parametrize(("text_of_5", "best"), [("5", [[4], [5]]), ("4", [[4]])])
+def test_of_exactly_equal_hypotheses_the_first_is_the_best_in_double_precision(text_of_5: str, best: list) -> None:
+    model = Scripted({(): dict.fromkeys((4, 5, 6), -1.2), **{(token,): {EOS: -0.1} for token in (4, 5, 6)}}, np.float64)
+    settings = BeamConfig(beam=2, n_best=2, length_penalty=0.0)
+    sources = [np.array([4, EOS])]
+    [result] = search(model, sources, settings, detokenize=lambda ids: str(ids).replace("5", text_of_5))
+    assert ([h.ids for h in result.hypotheses if len(h.ids) == 1], result.near_tie) == (best, False)
+
+
+def test_what_has_left_the_beam_does_not_come_back_at_the_length_limit() -> None:
+    model = Scripted({(): {4: -0.5, 5: -1.5, 6: -2.5}})
+    settings = BeamConfig(beam=2, n_best=2)
+    [result] = search(model, [np.array([4, EOS])], settings, 1, lambda ids: str(ids).replace("5", "4"))
+    assert [h.ids for h in result.hypotheses] == [[4]], "both of the beam have the same text"
 
 
 class Shifted(Scripted):
-    """A scripted model with a constant added to all logits, which are rounded to eighths: exact in single precision."""
+    """A scripted model with another constant added to each row of logits, all eighths: exact in single precision."""
 
-    shift = np.float32(0.0)
+    shift = 0.0
 
     def logits(self, decoder_state):
-        return np.round(super().logits(decoder_state) * 8) / 8 + self.shift
+        logits = np.round(super().logits(decoder_state) * 8) / 8
+        return logits + np.float32(self.shift) * np.arange(1, len(logits) + 1, dtype=np.float32)[:, None]
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_a_constant_added_to_all_logits_changes_no_log_probability(choice: str) -> None:
+def test_a_constant_added_to_all_logits_of_a_step_changes_no_log_probability(choice: str) -> None:
     model, settings = Shifted(CHOICES[choice](0.3)), BeamConfig(beam=2, n_best=2)
     [result] = search(model, [np.array([4, EOS])], settings)
-    model.shift = np.float32(1024.0)  # in single precision, log-probabilities of this size are off by 0.00003
+    model.shift = 1024.0  # log-probabilities of logits of this size would be off by 0.00003 in single precision
     [shifted] = search(model, [np.array([4, EOS])], settings)
     for h, expected in zip(shifted.hypotheses, result.hypotheses, strict=True):
         assert h.ids == expected.ids
