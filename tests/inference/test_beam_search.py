@@ -463,19 +463,33 @@ def test_no_target_is_longer_than_max_length() -> None:
             assert all(len(h.ids) <= max_length for h in result.hypotheses) and result.hypotheses
 
 
-def test_a_loop_is_cut_a_few_repeats_after_those_of_the_source() -> None:
-    sources = [np.array([5, 6, 7, EOS]), np.array([5] * 20 + [EOS])]
-    for source, expected in ((sources[0], 13), (sources[1], 23)):
-        blocker, count = RepetitionBlocker.for_sources([source], 1), 0
-        while count < 40:
-            logits = np.zeros((1, 10), dtype=np.float32)
-            blocker.ban(logits)
-            if logits[0, 5] == -np.inf:
-                break
-            blocker = blocker.advance(np.array([0]), np.array([0]), np.array([5]))
-            count += 1
-        assert count == expected
-        assert np.isfinite(logits[0, [4, 6]]).all()
+def tokens_until_banned(source: list[int], loop: list[int], limit: int = 100) -> int:
+    """The number of tokens of a loop that a target may have, if it has nothing else."""
+    blocker = RepetitionBlocker.for_sources([np.array([*source, EOS])], 1)
+    for count, token in enumerate(itertools.islice(itertools.cycle(loop), limit)):
+        logits = np.zeros((1, 20), dtype=np.float32)
+        blocker.ban(logits)
+        banned = np.flatnonzero(np.isneginf(logits[0])).tolist()
+        if banned:
+            assert banned == [token]
+            return count
+        blocker = blocker.advance(np.array([0]), np.array([0]), np.array([token]))
+    return limit
+
+
+@pytest.mark.parametrize("period", range(1, 9))
+def test_a_loop_is_cut_three_repeats_after_those_of_the_source(period: int) -> None:
+    loop = list(range(4, 4 + period))
+    assert tokens_until_banned([5, 6, 7], loop) == period + max(3 * period, 12)
+    assert tokens_until_banned(loop * 6, loop) == period + max(8 * period, 12)
+    assert tokens_until_banned(loop * 2, loop) == period + max(4 * period, 12)
+    assert tokens_until_banned(loop * 20, [15]) == 1 + max(22, 12), "repeats of the source may be of another loop"
+
+
+def test_what_repeats_after_more_than_eight_tokens_is_no_loop() -> None:
+    loop = list(range(4, 13))
+    assert tokens_until_banned([5, 6, 7], loop) == 100
+    assert tokens_until_banned(loop * 20, [15, 16]) == 2 + 12
 
 
 def test_repeats_are_counted_across_reordered_hypotheses() -> None:
@@ -486,17 +500,6 @@ def test_repeats_are_counted_across_reordered_hypotheses() -> None:
     logits = np.zeros((2, 10), dtype=np.float32)
     blocker.ban(logits)
     assert np.isneginf(logits).tolist() == [[False] * 10, [token == 5 for token in range(10)]]
-
-
-def test_a_loop_of_several_tokens_is_blocked_too() -> None:
-    blocker = RepetitionBlocker.for_sources([np.array([4, EOS])], 1)
-    banned = []
-    for token in (6, 7, 8) * 6:
-        logits = np.zeros((1, 10), dtype=np.float32)
-        blocker.ban(logits)
-        banned.append(bool(np.isneginf(logits[0, token])))
-        blocker = blocker.advance(np.array([0]), np.array([0]), np.array([token]))
-    assert banned == [False] * 15 + [True] * 3, "twelve repeated tokens after the first three are allowed"
 
 
 def test_blank_lines_stay_blank_and_unusual_ones_get_a_translation() -> None:
@@ -633,3 +636,28 @@ def test_a_search_is_cancelled_before_its_next_step(workers: int, monkeypatch: p
     translator = tiny_translator(2)
     with pytest.raises(CancelledError):
         translator._search.search(jobs_of(3, 4), SearchOptions(workers=workers, is_cancelled=lambda: True))
+
+
+def test_a_search_in_double_precision_is_cancelled_before_its_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    translator, has_begun = tiny_translator(4, sharpness=1e-6), threading.Event()
+    encode = translator.model.exact.encode
+    monkeypatch.setattr(translator.model.exact, "encode", lambda sources: has_begun.set() or encode(sources))
+    with pytest.raises(CancelledError):
+        translator._search.search(
+            [SearchJob(translator.encode("abc"), BeamConfig())], SearchOptions(is_cancelled=has_begun.is_set)
+        )
+    assert has_begun.is_set()
+
+
+def test_as_many_batches_are_searched_at_the_same_time_as_there_are_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.inference.batched_search.BATCH", 1)
+    two_search, threads = threading.Barrier(2, timeout=60), set()
+
+    class Waiting(Recorder):
+        def _search(self, *arguments):
+            threads.add(threading.get_ident())
+            two_search.wait()
+            return super()._search(*arguments)
+
+    Waiting().search(jobs_of(*range(1, 9)), SearchOptions(resolve_ties=False, workers=2))
+    assert len(threads) == 2
