@@ -28,6 +28,12 @@ def test_a_folder_goes_with_its_last_file(tmp_path: Path) -> None:
     assert remove_run_files(run.path) == []
 
 
+def test_an_empty_folder_of_the_user_stays(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    (run.path / "plots").mkdir()
+    assert remove_run_files(run.path) == ["plots"] and [path.name for path in run.path.iterdir()] == ["plots"]
+
+
 def test_a_link_is_removed_and_what_it_leads_to_is_not(tmp_path: Path) -> None:
     other, run = make_run(tmp_path, "other"), make_run(tmp_path, "a")
     for name in ("novelty", "tensorboard"):
