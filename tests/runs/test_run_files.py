@@ -9,7 +9,13 @@ from tiny_runs import make_run
 
 from rnntui.runs.creation import remove_abandoned, take_over
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.run_files import foreign_files, foreign_index_files, remove_index_files, remove_run_files
+from rnntui.runs.run_files import (
+    foreign_files,
+    foreign_index_files,
+    foreign_names,
+    remove_index_files,
+    remove_run_files,
+)
 
 GONE = 4_000_000
 """The id of no process."""
@@ -43,6 +49,14 @@ def test_of_files_that_are_not_of_the_run_those_go_that_the_user_has_agreed_to(t
     assert foreign_files(run) == ["notes.md", "plots", "shortcut"]
     assert remove_run_files(run.path, ["plots", "shortcut", "gone.txt"]) == ["notes.md"]
     assert [path.name for path in run.path.iterdir()] == ["notes.md"] and other.config_file.exists()
+
+
+def test_of_many_files_a_message_names_the_first_ones_and_the_number_of_the_rest(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    for name, more in (*((letter, "") for letter in "bcdef"), ("g", " and 1 more"), ("h", " and 2 more")):
+        (run.path / name).touch()
+        names = [letter for letter in "bcdef" if letter <= name]
+        assert foreign_names(run) == ", ".join(names) + more
 
 
 def test_what_an_interrupted_write_left_belongs_to_the_run(tmp_path: Path) -> None:
