@@ -35,7 +35,7 @@ with atheris.instrument_imports(include=["rnntui"]):
     from rnntui.text.ngram_model import NgramModel
     from rnntui.text.subword_tokenizer import SubwordTokenizer
     from rnntui.text.word_tokenizer import WordTokenizer
-    from rnntui.tui.preferences import load as load_preferences
+    from rnntui.tui.preferences import PreferencesFile
 
 PROMPT = "the old man, ab 12"
 
@@ -98,7 +98,7 @@ def ledger(folder: Path) -> None:
 
 
 def preferences(folder: Path) -> None:
-    load_preferences(folder / "settings.json")
+    PreferencesFile(folder / "settings.json").load()
 
 
 PARSERS: dict[str, tuple[Callable[[Path], None], str]] = {

@@ -24,7 +24,8 @@ import torch
 from common import alternate, print_heading, print_table, ratio, verdict
 from torch import nn
 
-from rnntui.config import Budget, Device, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, Device, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays
 from rnntui.text.corpus import find_corpus

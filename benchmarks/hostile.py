@@ -112,10 +112,10 @@ def reopen(folder: Path, name: str) -> None:
     from rnntui.sessions.prompt_history import PromptHistory
     from rnntui.sessions.saved_texts import SavedTexts, read_saved_source
     from rnntui.sessions.transcript_files import read
-    from rnntui.tui.preferences import load
+    from rnntui.tui.preferences import PreferencesFile
 
     texts = folder / name
-    load(texts / "settings.json")
+    PreferencesFile(texts / "settings.json").load()
     PromptHistory(lambda: texts / "history.jsonl").older("")
     list(SavedTexts(lambda: texts, lambda: []).read_all())
     read_saved_source(texts / "source.txt")

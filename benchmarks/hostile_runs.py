@@ -16,15 +16,9 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config import (
-    Budget,
-    LanguageModelConfig,
-    LanguageModelTrainingConfig,
-    RecurrentConfig,
-    TokenizerConfig,
-    TrainerConfig,
-)
+from rnntui.config import Budget, RecurrentConfig, TokenizerConfig, TrainerConfig
 from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.generate import Generation, generators_from
 from rnntui.inference.loaded_model import load_language_model

@@ -34,13 +34,8 @@ from rnntui.charts.curve import Curve
 from rnntui.charts.metric_charts import ChartHeading
 from rnntui.charts.metrics_history import MetricSeries
 from rnntui.charts.svg import ChartDrawing, render_svg
-from rnntui.config import (
-    FINAL_EVALUATION_FACTOR,
-    Budget,
-    LanguageModelConfig,
-    LanguageModelTrainingConfig,
-    TokenizerConfig,
-)
+from rnntui.config import FINAL_EVALUATION_FACTOR, Budget, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.text.corpus import find_corpus
 from rnntui.training.device import choose_hardware
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run

@@ -65,15 +65,15 @@ async def translate(app: RnntuiApp, pilot: Pilot[None]) -> None:
     from rnntui.tui.translate.tab import TranslateTab
 
     tab = app.query_one(TranslateTab)
-    while tab.session.translator is None:
+    while tab.session.model is None:
         await pilot.pause(0.05)
-    tab.source.fill(SOURCE)
-    while not tab.target.text.strip() or tab.target.text.count("\n") < SOURCE.count("\n"):
+    tab.editor.fill(SOURCE)
+    while not tab.results.text.strip() or tab.results.text.count("\n") < SOURCE.count("\n"):
         await pilot.pause(0.05)
     await pilot.pause(2.0)
     await pilot.press("f9")
-    tab.target.focus()
-    tab.target.move_cursor(AT)
+    tab.results.focus()
+    tab.results.move_cursor(AT)
 
 
 PICTURES = {"chat": (chat, "shakespeare"), "translate": (translate, "en-es")}

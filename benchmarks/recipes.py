@@ -27,7 +27,7 @@ from typing import Any
 from common import LOAD, cores, parted, parts_at_markers, processor
 from training_runs import ResultsFile, TrainingResult, named_path, train
 
-from rnntui.config import LanguageModelTrainingConfig
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.config_seq2seq import Seq2SeqTrainingConfig
 from rnntui.text.corpus import find_corpus
 from rnntui.text.document_detection import detect_documents

@@ -46,8 +46,9 @@ import torch
 from common import alternate, print_heading, print_table, ratio, verdict
 from torch import nn
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, TokenizerConfig
 from rnntui.config_generation import SamplingConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.inference.generate import Generation, generators_from
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel

@@ -32,7 +32,8 @@ import numpy as np
 from common import parts_at_markers
 from numpy.typing import NDArray
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
 from rnntui.training.events import Evaluated, Event, Stepped

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from common import print_heading, print_table
 
-from rnntui.config import FINAL_EVALUATION_FACTOR, LanguageModelConfig, LanguageModelTrainingConfig
+from rnntui.config import FINAL_EVALUATION_FACTOR
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.inference.run_ngrams import read_ngram_model

@@ -30,7 +30,8 @@ from common import Contestant, alternate, print_heading, print_table, ratio, ver
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from rnntui.config import Budget, Cell, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, Cell, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
 from rnntui.training.device import Hardware, choose_hardware

@@ -31,9 +31,11 @@ PYTHON
 models() {
     for _ in 1 2 3 4; do "$folder/$1/bin/python" "$folder/train.py" "$2"; done | sort -u | wc -l
 }
+python3 -m venv "$folder/0.2.1"
+python3 -m venv "$folder/0.2.3"
+"$folder/0.2.1/bin/pip" install -q --disable-pip-version-check sentencepiece==0.2.1
+"$folder/0.2.3/bin/pip" install -q --disable-pip-version-check sentencepiece==0.2.3
 for version in 0.2.1 0.2.3; do
-    python3 -m venv "$folder/$version"
-    "$folder/$version/bin/pip" install -q --disable-pip-version-check "sentencepiece==$version"
     sample=$(models $version 500) whole=$(models $version 0)
     echo "sentencepiece $version: different models of 4 processes: $sample with a sample, $whole without"
     test "$whole" = 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rnntui.config import NGRAM_BUCKETS, LanguageModelConfig
+from rnntui.config_language_model import NGRAM_BUCKETS, LanguageModelConfig
 
 Integers = Any
 """An `int`, a numpy array or a torch tensor of int64; results are of the same type."""

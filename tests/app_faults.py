@@ -27,7 +27,7 @@ from rnntui.sessions.autosave import Autosave
 from rnntui.sessions.editor_drafts import EditorContent, EditorDrafts
 from rnntui.sessions.prompt_history import PromptHistory
 from rnntui.sessions.saved_texts import SavedTexts, read_saved_source
-from rnntui.tui import preferences
+from rnntui.tui.preferences import PreferencesFile
 
 State = list[list[str]]
 """Names, empty for drafts, and contents of all that there is."""
@@ -198,14 +198,25 @@ def _read_history(folder: Path) -> State:
 
 
 def _preferences(folder: Path) -> Callable[[], str]:
-    path = folder / "settings.json"
-    preferences.save(path, {"theme": "nord", "keymap": {"chat.stop": "ctrl+x"}})
-    return _caught(lambda: preferences.save(path, {"theme": "gruvbox", "surprisal": True}))
+    file = PreferencesFile(folder / "settings.json")
+    file.save({"theme": "nord", "keymap": {"chat.stop": "ctrl+x"}})
+    return _caught(lambda: file.save({"theme": "gruvbox", "surprisal": True}))
 
 
 def _read_preferences(folder: Path) -> State:
-    values, problems = preferences.load(folder / "settings.json")
+    values, problems = PreferencesFile(folder / "settings.json").load()
     return [[name, json.dumps(value)] for name, value in asdict(values).items()] + [["problem", p] for p in problems]
+
+
+def _damaged_preferences(folder: Path) -> Callable[[], str]:
+    path = folder / "settings.json"
+    path.write_text('{"theme": "nord"')
+    return _caught(lambda: PreferencesFile(path).save({"theme": "gruvbox"}))
+
+
+def _read_all_preferences(folder: Path) -> State:
+    """Return the contents of the file and of those that were set aside, each once."""
+    return [["", content] for content in sorted({file.read_text() for file in folder.glob("settings.json*")})]
 
 
 WORKS = {
@@ -221,6 +232,7 @@ WORKS = {
     "rename of a text": Work(_rename_source, _read_editor),
     "prompt history": Work(_history, _read_history),
     "preferences": Work(_preferences, _read_preferences),
+    "preferences, where the file is damaged": Work(_damaged_preferences, _read_all_preferences),
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tiny_runs import make_run
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.inspection.initial_weights import initial_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import save_arrays

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tiny_runs import make_run
 
-from rnntui.config import LanguageModelTrainingConfig
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.inspection.novelty_index import NoveltyIndex, build_novelty_index
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.runs.folder import RunFolder

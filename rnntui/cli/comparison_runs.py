@@ -12,7 +12,7 @@ from rnntui.errors import RnntuiError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rnntui.cli.training_command import StopRequest
+    from rnntui.cli.stop_request import StopRequest
     from rnntui.config import Budget
     from rnntui.runs.folder import RunFolder
 

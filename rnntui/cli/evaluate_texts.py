@@ -10,7 +10,7 @@ from rnntui.cli.evaluate_output import plain_table
 from rnntui.cli.inputs import open_corpus
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
-from rnntui.config import LanguageModelTrainingConfig
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.errors import UsageError
 from rnntui.extras import require_extra
 

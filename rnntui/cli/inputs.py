@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import click
@@ -12,6 +13,7 @@ import click
 from rnntui.cli.settings_file import argument_from_file
 from rnntui.cli.terminal import print_note
 from rnntui.errors import CorpusError, UsageError
+from rnntui.formatting import shell_quote
 from rnntui.settings import flag_of
 from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, advice_for, invalid_text, text_encoding
 
@@ -183,6 +185,7 @@ def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name:
     decoder = TextDecoder(text_encoding(encoding), errors, newlines)
     data = stream.read()
     check_is_text(data, encoding, name)
+    _note_markup(data, name)
     try:
         return decoder.decode(data, final=True)
     except InvalidTextError as error:
@@ -229,6 +232,7 @@ def decode_arriving_lines(
     for data in chain(arriving_data(stream), [b""]):  # empty bytes mark the end
         if at_start:
             check_is_text(data, encoding, name)
+            _note_markup(data, name)
             at_start = False
         problem = None
         try:
@@ -264,7 +268,24 @@ def check_is_text(data: bytes, encoding: str, name: str = STDIN_NAME) -> None:
 
     file_type = recognize(data, encoding)
     if file_type is not None and not file_type.is_unknown:
-        raise file_type.error(data, name, is_file=name != STDIN_NAME)
+        raise file_type.error(data, name, None if name == STDIN_NAME else Path(name), in_corpus=False)
+
+
+def _note_markup(data: bytes, name: str) -> None:
+    """Note on stderr that data begins like a page or subtitles, of which a corpus has the text alone."""
+    path, start = Path(name), data[:_PIECE]
+    if name == STDIN_NAME or path.suffix.lower() in ("", ".txt"):
+        return
+    if not (start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") or b"-->" in start):
+        return  # most input, without the import, which takes its time
+    from rnntui.text.converters import SUBTITLES, document_type
+
+    if (kind := document_type(path, start)) == "HTML":
+        text = shell_quote(f"{str(path).removesuffix(path.suffix)}.txt")
+        convert = f"pandoc -f html -t plain --wrap=none -o {text} {shell_quote(str(path))}"
+        print_note(f"{path} is an HTML page, whose tags are read as text here; to leave them out: {convert}")
+    elif kind == SUBTITLES:
+        print_note(f"{path} has subtitles, whose times are read as text here")
 
 
 def arriving_data(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:

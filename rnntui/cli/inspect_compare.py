@@ -11,7 +11,8 @@ from rnntui.cli.terminal import print_note
 from rnntui.errors import UsageError
 
 if TYPE_CHECKING:
-    from rnntui.config import Cell, LanguageModelConfig
+    from rnntui.config import Cell
+    from rnntui.config_language_model import LanguageModelConfig
     from rnntui.runs.folder import RunFolder
 
 _EMBEDDING = 64
@@ -49,8 +50,10 @@ def train_comparison(sources: Sequence[str], comparison: CellComparison) -> tupl
     from rnntui.cli.comparison_runs import ComparedModel, ComparisonRuns
     from rnntui.cli.environment import prepare_for_torch
     from rnntui.cli.inputs import open_corpus
-    from rnntui.cli.training_command import StopRequest, runs_folder
-    from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+    from rnntui.cli.stop_request import StopRequest
+    from rnntui.cli.training_command import runs_folder
+    from rnntui.config import Budget, TokenizerConfig
+    from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
     from rnntui.extras import require_extra
     from rnntui.inspection.equal_sizes import of_equal_size
     from rnntui.text.chat_exports import converted_chat

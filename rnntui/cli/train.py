@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.cli.inputs import open_corpus
-from rnntui.cli.options import given_settings, settings_from
-from rnntui.cli.processes import TrainingProcesses
+from rnntui.cli.options import settings_from
 from rnntui.cli.progress_bar import ProgressBar
-from rnntui.cli.rate_search import RateSearch
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
-    StopRequest,
-    budget_of_resume,
-    change_listener,
+    TrainingOptions,
     changed_setting,
     prepare_training,
     refuse_changes,
-    runs_folder,
     train_and_report,
     training_options,
 )
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, ReadingConfig, TokenizerConfig
+from rnntui.config import Budget, ReadingConfig, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import CorpusError, UsageError
 from rnntui.formatting import few_names_with_verb, shell_quote
 from rnntui.kinds.corpus_info import TextCorpusInfo
@@ -41,22 +37,11 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @training_options(LANGUAGE_MODEL)
-@click.pass_context
 def command(
-    context: click.Context,
+    options: TrainingOptions,
     /,
     corpus: tuple[str, ...],
     validation_text: str | None,
-    name: str | None,
-    resume: bool,
-    accept_changed_corpus: bool,
-    checkpoints: str | None,
-    encoding: str,
-    errors: Any,
-    newlines: Any,
-    find_learning_rate: bool,
-    use_found_rate: bool,
-    rate_curve: str | None,
     **values: Any,
 ) -> int:
     """Train a language model on CORPUS: text files, folders, globs, archives, or - for standard input.
@@ -64,19 +49,16 @@ def command(
     Ctrl-C stops after the current step and saves; --resume continues exactly from there. With --resume, --minutes,
     --epochs or --steps set a new budget for the whole run, the part already done included.
     """
-    if not corpus and not resume:
-        raise click.UsageError("name a corpus: a text file, a folder, a glob, or - for standard input", context)
+    if not corpus and not options.resume:
+        raise click.UsageError("name a corpus: a text file, a folder, a glob, or - for standard input", options.context)
     # The settings are checked before torch is imported, which takes a second or two.
     budget = settings_from(Budget, values)
     model, tokenizer = settings_from(LanguageModelConfig, values), settings_from(TokenizerConfig, values)
     training = settings_from(LanguageModelTrainingConfig, values)
-    if not (resume or training.from_run):  # a run to resume or to train on has settings that these need not repeat
+    if not (options.resume or training.from_run):  # such a run has settings that these need not repeat
         model.check_with(tokenizer)
 
-    search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
-    budget.check_max_epochs(given_settings(context, type(training)))
-    accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
-    search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
+    options.check(budget, training)
     prepare_training()
     from rnntui.training.prepare_language_model import (
         LanguageModelRequest,
@@ -84,39 +66,36 @@ def command(
         open_language_model_start,
     )
 
-    folder = runs_folder(checkpoints, name, resume=resume)
-    given = given_settings(context, LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig)
-    request = LanguageModelRequest(model, tokenizer, training, budget, given=frozenset(given))
+    folder, name, resume = options.folder, options.name, options.resume
+    given = options.given(LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig)
+    request = LanguageModelRequest(model, tokenizer, training, budget, given=given)
     if not resume:
         open_language_model_start(request, folder)  # a wrong --from is refused before anything is read
-    with (
-        StopRequest() as stop,
-        TrainingProcesses(
-            LANGUAGE_MODEL, None if resume else training, folder, searches_rate=search.is_wanted
-        ) as processes,
-    ):
+    with options.processes(training) as (stop, processes):
         if (ready := processes.ready_run()) is not None:
             return train_and_report(ready, stop, None, processes)
-        text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
+        text = open_corpus(corpus, *astuple(options.reading)) if corpus else None
         names = () if validation_text is None else (validation_text,)
-        validation = open_corpus(names, encoding, errors, newlines) if names else None
+        validation = open_corpus(names, *astuple(options.reading)) if names else None
         if resume:
-            run = _run_to_resume(text, name, folder, training.turns if "turns" in given else None, accept_change)
-            refuse_changes(context, run)
+            turns = training.turns if "turns" in given else None
+            run = _run_to_resume(text, name, folder, turns, options.accept_change)
+            refuse_changes(options.context, run)
             if text is None:
-                _note_changed_text(run, ReadingConfig(encoding, errors, newlines))
+                _note_changed_text(run, options.reading)
             if validation is not None:
                 _refuse_other_validation_text(run, validation)
-            return train_and_report(run, stop, budget_of_resume(context, budget), processes)
+            return options.train(run, budget, stop, processes)
         assert text is not None
         create = partial(create_language_model_run, text)
-        wanted = search.request_to_train(replace(request, validation=validation), LANGUAGE_MODEL, folder, create)
+        request = replace(request, validation=validation)
+        wanted = options.search.request_to_train(request, LANGUAGE_MODEL, folder, create)
         if wanted is None:
             return 0
         with ProgressBar("preparing the text") as bar:
             text = replace(text, progress=bar.update)
             run = create_language_model_run(text, wanted, folder, name, print_note)
-        return train_and_report(run, stop, None, processes)
+        return options.train(run, budget, stop, processes)
 
 
 def _run_to_resume(

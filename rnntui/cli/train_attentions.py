@@ -50,7 +50,8 @@ def train_attentions(
     """
     from rnntui.cli.comparison_runs import ComparedModel, ComparisonRuns
     from rnntui.cli.environment import prepare_for_torch
-    from rnntui.cli.training_command import StopRequest, runs_folder
+    from rnntui.cli.stop_request import StopRequest
+    from rnntui.cli.training_command import runs_folder
     from rnntui.config import Budget
     from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
     from rnntui.extras import require_extra

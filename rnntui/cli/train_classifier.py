@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from functools import partial
 from typing import Any
 
 import click
 
 from rnntui.cli.inputs import LabelledReading, read_labelled_texts
-from rnntui.cli.options import given_settings, settings_from
-from rnntui.cli.processes import TrainingProcesses
-from rnntui.cli.rate_search import RateSearch, with_notes
+from rnntui.cli.options import settings_from
+from rnntui.cli.rate_search import with_notes
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
-    StopRequest,
-    budget_of_resume,
-    change_listener,
+    TrainingOptions,
     changed_setting,
     prepare_training,
     refuse_changes,
-    runs_folder,
     train_and_report,
     training_options,
 )
@@ -33,24 +30,13 @@ from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInf
 
 @click.command("train-classifier")
 @training_options(CLASSIFIER)
-@click.pass_context
 def command(
-    context: click.Context,
+    options: TrainingOptions,
     /,
     texts: tuple[str, ...],
     validation_texts: str | None,
     label_column: str,
     text_column: str,
-    name: str | None,
-    resume: bool,
-    accept_changed_corpus: bool,
-    checkpoints: str | None,
-    encoding: str,
-    errors: Any,
-    newlines: Any,
-    find_learning_rate: bool,
-    use_found_rate: bool,
-    rate_curve: str | None,
     **values: Any,
 ) -> int:
     """Train a classifier on TEXTS with labels: tables (tab-separated, or CSV), JSON lines, or a folder or file for each
@@ -61,17 +47,14 @@ def command(
     Without a validation set, a part of the texts is held out that does not occur in training, case and punctuation
     apart. Ctrl-C stops after the current step and saves; --resume continues exactly from there.
     """
-    if not (texts or resume):
-        raise click.UsageError("name a table of labelled texts, or a folder for each label", context)
+    if not (texts or options.resume):
+        raise click.UsageError("name a table of labelled texts, or a folder for each label", options.context)
     # The settings are checked before anything is read and before torch is imported, which takes a second or two.
     budget, model = settings_from(Budget, values), settings_from(ClassifierConfig, values)
     tokenizer = settings_from(ClassifierTokenizerConfig, values)
     training = settings_from(ClassifierTrainingConfig, values)
 
-    search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
-    budget.check_max_epochs(given_settings(context, type(training)))
-    accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
-    search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
+    options.check(budget, training)
     prepare_training()
     from rnntui.text.label_checks import check_labels, shared_texts
     from rnntui.training.prepare_classifier import (
@@ -82,21 +65,16 @@ def command(
         resumable_classifier_run,
     )
 
-    folder = runs_folder(checkpoints, name, resume=resume)
+    folder, name, resume = options.folder, options.name, options.resume
     columns = LabelledColumns(label_column.strip(), text_column.strip())
-    given = given_settings(context, ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
-    request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
+    given = options.given(ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
+    request = ClassifierRequest(model, tokenizer, training, budget, columns, given)
     if not resume:
         open_classifier_start(request, folder)  # a wrong --from is refused before anything is read
-    with (
-        StopRequest() as stop,
-        TrainingProcesses(
-            CLASSIFIER, None if resume else training, folder, searches_rate=search.is_wanted
-        ) as processes,
-    ):
+    with options.processes(training) as (stop, processes):
         if (ready := processes.ready_run()) is not None:
             return train_and_report(ready, stop, None, processes)
-        reading = LabelledReading(label_column, text_column, encoding, errors, newlines)
+        reading = LabelledReading(label_column, text_column, *astuple(options.reading))
         find_layouts = partial(layouts_of_labelled_run, name, folder) if resume else None
         corpus = read_labelled_texts(texts, reading, find_layouts)
         named = (validation_texts,) if validation_texts else ()
@@ -110,7 +88,7 @@ def command(
             for note in (*held_out.notes, *shared_texts(corpus, held_out)) if held_out is not None else ():
                 print_note(note)
             create = with_notes(partial(create_classifier_run, corpus, held_out, report=print_note))
-            wanted = search.request_to_train(request, CLASSIFIER, folder, create)
+            wanted = options.search.request_to_train(request, CLASSIFIER, folder, create)
             if wanted is None:
                 return 0
             run = create(wanted, folder, name, print_note)
@@ -118,13 +96,13 @@ def command(
             if any(columns) and corpus is None:
                 raise UsageError("--label-column and --text-column need TEXTS to read", setting="label_column")
             try:
-                run = resumable_classifier_run(corpus, name, folder, accept_change)
+                run = resumable_classifier_run(corpus, name, folder, options.accept_change)
             except CorpusError as error:
                 if any(columns) and corpus is not None:
                     recorded = layouts_of_labelled_run(name, folder, corpus.display_names)
                     raise _changed_column(corpus.layouts, recorded, columns) or error from error
                 raise
-            refuse_changes(context, run)
+            refuse_changes(options.context, run)
             held_out = read_labelled_texts(named, reading)
             info = run.read_config().corpus_as(LabelledCorpusInfo)
             if held_out is not None and held_out.display_names != info.validation_sources:
@@ -132,7 +110,7 @@ def command(
                     "the validation set cannot change when a run is resumed",
                     hint="leave it out, or start a new run",
                 )
-        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None, processes)
+        return options.train(run, budget, stop, processes)
 
 
 def _changed_column(

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from functools import partial
 from typing import Any
 
 import click
 
 from rnntui.cli.inputs import PairReading, read_pairs
-from rnntui.cli.options import given_settings, settings_from
-from rnntui.cli.processes import TrainingProcesses
-from rnntui.cli.rate_search import RateSearch, with_notes
+from rnntui.cli.options import settings_from
+from rnntui.cli.rate_search import with_notes
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
-    StopRequest,
-    budget_of_resume,
-    change_listener,
+    TrainingOptions,
     changed_setting,
     prepare_training,
     refuse_changes,
-    runs_folder,
     train_and_report,
     training_options,
 )
@@ -32,9 +29,8 @@ from rnntui.kinds.seq2seq import SEQ2SEQ
 
 @click.command("train-seq2seq")
 @training_options(SEQ2SEQ)
-@click.pass_context
 def command(
-    context: click.Context,
+    options: TrainingOptions,
     /,
     pairs: tuple[str, ...],
     source: str | None,
@@ -43,16 +39,6 @@ def command(
     validation_source: str | None,
     validation_target: str | None,
     columns: str,
-    name: str | None,
-    resume: bool,
-    accept_changed_corpus: bool,
-    checkpoints: str | None,
-    encoding: str,
-    errors: Any,
-    newlines: Any,
-    find_learning_rate: bool,
-    use_found_rate: bool,
-    rate_curve: str | None,
     **values: Any,
 ) -> int:
     """Train a Seq2Seq model on PAIRS: tables (tab-separated, or CSV), translation memories (TMX), or JSON lines.
@@ -64,19 +50,16 @@ def command(
     labels: whose sources do not).
     Ctrl-C stops after the current step and saves; --resume continues exactly from there.
     """
-    if not (pairs or source or target or resume):
-        raise click.UsageError("name a table of pairs, or two files by --source and --target", context)
+    if not (pairs or source or target or options.resume):
+        raise click.UsageError("name a table of pairs, or two files by --source and --target", options.context)
     # The settings are checked before anything is read and before torch is imported, which takes a second or two.
     budget, model = settings_from(Budget, values), settings_from(Seq2SeqConfig, values)
     tokenizer, training = settings_from(Seq2SeqTokenizerConfig, values), settings_from(Seq2SeqTrainingConfig, values)
 
-    if {"batch_size", "batch_tokens"} <= set(given_settings(context, Seq2SeqTrainingConfig)):
+    if {"batch_size", "batch_tokens"} <= options.given(Seq2SeqTrainingConfig):
         raise UsageError("give --batch-size or --batch-tokens, not both")
 
-    search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
-    budget.check_max_epochs(given_settings(context, type(training)))
-    accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
-    search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
+    options.check(budget, training)
     prepare_training()
     from rnntui.training.prepare_seq2seq import (
         Seq2SeqRequest,
@@ -86,19 +69,16 @@ def command(
         resumable_seq2seq_run,
     )
 
-    folder = runs_folder(checkpoints, name, resume=resume)
-    given = given_settings(context, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
-    request = Seq2SeqRequest(model, tokenizer, training, budget, columns, frozenset(given))
+    folder, name, resume = options.folder, options.name, options.resume
+    given = options.given(Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
+    request = Seq2SeqRequest(model, tokenizer, training, budget, columns, given)
     if not resume:
         open_seq2seq_start(request, folder)  # a wrong --from is refused before anything is read
-    with (
-        StopRequest() as stop,
-        TrainingProcesses(SEQ2SEQ, None if resume else training, folder, searches_rate=search.is_wanted) as processes,
-    ):
+    with options.processes(training) as (stop, processes):
         if (ready := processes.ready_run()) is not None:
             return train_and_report(ready, stop, None, processes)
         training_choice, validation_choice = SEQ2SEQ.input_choices
-        reading = PairReading(columns, encoding, errors, newlines)
+        reading = PairReading(columns, *astuple(options.reading))
         find_layouts = partial(layouts_to_resume, name, folder) if resume else None
         corpus = read_pairs((pairs, source, target), training_choice, reading, find_layouts)
         for note in corpus.notes if corpus is not None else ():
@@ -111,20 +91,20 @@ def command(
             for note in held_out.notes if held_out is not None else ():
                 print_note(note)
             create = with_notes(partial(create_seq2seq_run, corpus, held_out, report=print_note))
-            wanted = search.request_to_train(request, SEQ2SEQ, folder, create)
+            wanted = options.search.request_to_train(request, SEQ2SEQ, folder, create)
             if wanted is None:
                 return 0
             run = create(wanted, folder, name, print_note)
         else:
             try:
-                run = resumable_seq2seq_run(corpus, name, folder, accept_change)
+                run = resumable_seq2seq_run(corpus, name, folder, options.accept_change)
             except CorpusError as error:
                 recorded = layouts_to_resume(name, folder, corpus.display_names) if corpus is not None else ()
                 if columns and corpus is not None and recorded and corpus.layouts[0].columns != recorded[0].columns:
                     shown = (",".join(map(str, layout.columns)) for layout in (recorded[0], corpus.layouts[0]))
                     raise changed_setting("columns", *shown) from error
                 raise
-            refuse_changes(context, run)
+            refuse_changes(options.context, run)
             files = tuple(file for file in (validation_pairs, validation_source, validation_target) if file)
             if files and files != run.read_config().corpus_as(PairCorpusInfo).validation_sources:
                 raise UsageError(
@@ -133,4 +113,4 @@ def command(
                 )
             if columns and corpus is None:
                 raise UsageError("--columns needs PAIRS to read", setting="columns")
-        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None, processes)
+        return options.train(run, budget, stop, processes)

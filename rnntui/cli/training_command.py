@@ -1,29 +1,28 @@
-"""Parts of the commands that train: flags, stopping by a signal, checks of resuming, progress on stderr."""
+"""Parts of the commands that train: flags, checks of resuming, progress on stderr."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import cached_property, wraps
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import input_options
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_options
-from rnntui.cli.rate_search import rate_search_options
+from rnntui.cli.rate_search import RateSearch, rate_search_options
 from rnntui.cli.settings_file import settings_file_options
-from rnntui.cli.signals import SignalThread
+from rnntui.cli.stop_request import StopRequest
 from rnntui.cli.terminal import print_note
-from rnntui.config import Budget
+from rnntui.config import Budget, ReadingConfig, TrainerConfig
 from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
 from rnntui.extras import require_extra
-from rnntui.settings import flag_of, settings_of
+from rnntui.settings import Settings, flag_of, settings_of
 
 if TYPE_CHECKING:
     from rnntui.cli.processes import TrainingProcesses
@@ -31,31 +30,92 @@ if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
     from rnntui.training.process_group import ProcessGroup
 
-_ABORT_SECONDS = 2.0  # for the training to end in its own way
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What is said on the command line of every training, beside the input files and the settings of its kind.
+
+    Args:
+        context: that of the command.
+        kind: the kind of run.
+        name: name of the run; None: after the corpus, or the newest run to resume.
+        resume: True if a run is to be resumed.
+        accept_changed_corpus: True if it is to be resumed though the text has changed.
+        checkpoints: the folder of runs; None for the usual one.
+        reading: how text files are read.
+        search: whether a learning rate is to be found.
+    """
+
+    context: click.Context
+    kind: ModelKind
+    name: str | None
+    resume: bool
+    accept_changed_corpus: bool
+    checkpoints: str | None
+    reading: ReadingConfig
+    search: RateSearch
+
+    def check(self, budget: Budget, training: TrainerConfig) -> None:
+        """Raise `UsageError` where options do not go with each other."""
+        given = self.given(type(training))
+        budget.check_max_epochs(given)
+        if self.accept_changed_corpus and not self.resume:
+            raise UsageError(
+                "--accept-changed-corpus goes with --resume", setting="accept_changed_corpus",
+                hint="a new run reads the text as it is now",
+            )  # fmt: skip
+        self.search.check(resume=self.resume, has_rate="learning_rate" in given)
+
+    def given(self, *settings: type[Settings]) -> frozenset[str]:
+        """Return the names of those settings that the user gave."""
+        return frozenset(given_settings(self.context, *settings))
+
+    @property
+    def accept_change(self) -> Callable[[str], None] | None:
+        """What a run to resume may tell of a text that has changed; None if such a text is refused."""
+        return print_note if self.accept_changed_corpus else None
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder of runs. Raises `UsageError` for a name that a new run cannot have, or if it is a file."""
+        return runs_folder(self.checkpoints, self.name, resume=self.resume)
+
+    @contextmanager
+    def processes(self, training: TrainerConfig) -> Iterator[tuple[StopRequest, TrainingProcesses]]:
+        """Stop by signals, and be one of the processes of the training, inside this block."""
+        from rnntui.cli.processes import TrainingProcesses
+
+        new, searches = None if self.resume else training, self.search.is_wanted
+        with (
+            StopRequest() as stop,
+            TrainingProcesses(self.kind, new, self.folder, searches_rate=searches) as processes,
+        ):
+            yield stop, processes
+
+    def train(self, run: RunFolder, budget: Budget, stop: StopRequest, processes: TrainingProcesses) -> int:
+        """Train a run, a resumed one with the budget of the command line if that has one; see `train_and_report`."""
+        return train_and_report(run, stop, budget if self.resume and self.given(Budget) else None, processes)
 
 
-class StoppableReporter(Protocol):
-    """Display of a training that can be asked to stop. All is called from any thread."""
+def training_options(kind: ModelKind) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Add the flags of a command that trains a kind: input files, name, resuming, and every setting of a training.
 
-    def acknowledge_stop(self) -> None:
-        """Answer a request to stop."""
-        ...
+    The command gets a `TrainingOptions`, and as keywords its input files and the settings of the kind.
+    """
 
-    def end(self) -> None:
-        """End the display, as the process is about to end at once."""
-        ...
+    def add(command: Callable[..., int]) -> Callable[..., int]:
+        @click.pass_context
+        @wraps(command)
+        def wrapped(context: click.Context, /, **values: Any) -> int:
+            def taken(names: Iterable[str]) -> list[Any]:
+                return [values.pop(name) for name in names]
 
-    def interrupted_lines(self) -> list[str]:
-        """Return what is lost where the training was ended at once, and the command that continues it."""
-        ...
+            reading = ReadingConfig(*taken(settings_of(ReadingConfig)))
+            search = RateSearch(*taken(field.name for field in fields(RateSearch)))
+            named = {name: values.pop(name) for name in ("name", "resume", "accept_changed_corpus", "checkpoints")}
+            options = TrainingOptions(context=context, kind=kind, reading=reading, search=search, **named)
+            return command(options, **values)
 
-
-def training_options(kind: ModelKind) -> Callable[[Command], Command]:
-    """Add the flags of a command that trains a kind: input files, name, resuming, and every setting of a training."""
-
-    def add(command: Command) -> Command:
         for option in (
             corpus_options,
             settings_options(*kind.settings.values()),
@@ -71,23 +131,10 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
             click.option("--name", help="Name of the run [default: after the corpus]."),
             input_options(kind),
         ):
-            command = option(command)
-        return command
+            wrapped = option(wrapped)
+        return wrapped
 
     return add
-
-
-def change_listener(*, resume: bool, accept_changed_corpus: bool) -> Callable[[str], None] | None:
-    """Return what a run to resume may tell of a text that has changed; None if such a text is refused.
-
-    Raises `UsageError` for `--accept-changed-corpus` without `--resume`.
-    """
-    if accept_changed_corpus and not resume:
-        raise UsageError(
-            "--accept-changed-corpus goes with --resume", setting="accept_changed_corpus",
-            hint="a new run reads the text as it is now",
-        )  # fmt: skip
-    return print_note if accept_changed_corpus else None
 
 
 def prepare_training() -> None:
@@ -114,64 +161,6 @@ def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> P
         if not TorchrunEnvironment.read().has_made(RunFolder(folder / name)):
             check_name(name, folder)
     return folder
-
-
-class StopRequest:
-    """Handler of Ctrl-C and termination signals: the first asks the training to save and stop, a second Ctrl-C aborts.
-
-    A step may be one long call into torch, so a thread reads the signals, answers at once, and ends the process where
-    an abort comes to nothing. Signals are handled inside its `with` block; see `SignalThread`.
-    """
-
-    def __init__(self) -> None:
-        self.requested = False
-        self._is_aborted, self._is_answered = False, False
-        self._training: StoppableReporter | None = None
-        self._signals = SignalThread(self._on_signal, self._answer)
-        self._is_over = threading.Event()
-
-    def __enter__(self) -> StopRequest:
-        self._signals.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._is_over.set()
-        self._signals.__exit__(*error)
-
-    def begin_training(self, reporter: StoppableReporter) -> None:
-        """From now on, save on a signal; before, a signal ends the process, as nothing is written yet."""
-        self._training = reporter
-
-    def end_training(self) -> None:
-        """The training is over, so that no thread has to end the process."""
-        self._is_over.set()
-
-    def __call__(self) -> bool:
-        return self.requested
-
-    def _on_signal(self, signal_number: int, frame: FrameType | None) -> None:
-        if self._training is None or (self.requested and signal_number == signal.SIGINT and not self._is_aborted):
-            self._is_aborted = True  # a third one must not interrupt what the second one began
-            raise KeyboardInterrupt
-        self.requested = True
-
-    def _answer(self, signal_number: int) -> None:
-        reporter = self._training
-        if reporter is None:
-            return
-        if not self._is_answered:
-            self._is_answered = True
-            reporter.acknowledge_stop()
-        elif signal_number == signal.SIGINT and not self._is_over.wait(_ABORT_SECONDS):
-            reporter.end()
-            for line in reporter.interrupted_lines():
-                print_note(line)
-            os._exit(INTERRUPTED_EXIT_CODE)  # a run on disk is whole at any instant
-
-
-def budget_of_resume(context: click.Context, budget: Budget) -> Budget | None:
-    """Return the new budget of a run to resume; None if the command line names none."""
-    return budget if given_settings(context, Budget) else None
 
 
 def refuse_changes(context: click.Context, run: RunFolder) -> None:

@@ -11,11 +11,13 @@ import click
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import input_options, open_corpus
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
+from rnntui.cli.stop_request import StopRequest
 from rnntui.cli.terminal import check_new_file
-from rnntui.cli.training_command import StopRequest, runs_folder
+from rnntui.cli.training_command import runs_folder
 from rnntui.cli.tune_result import report_result
 from rnntui.cli.tune_search import TuningSearch, locked_folder
-from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.config_tuning import TuningConfig
 from rnntui.extras import require_extra
 from rnntui.kinds.language_model import LANGUAGE_MODEL

@@ -20,7 +20,7 @@ from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.settings import flag_of
 
 if TYPE_CHECKING:
-    from rnntui.cli.training_command import StopRequest
+    from rnntui.cli.stop_request import StopRequest
     from rnntui.runs.folder import RunFolder
     from rnntui.runs.tuning_ledger import Tuning, TuningFolder, TuningLedger
     from rnntui.text.corpus import Corpus

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.exporting.graph_builder import GraphBuilder, Value
 from rnntui.exporting.graph_layers import CellWeights, GraphLayers, Steps
 from rnntui.exporting.ngram_graph import NgramGraph

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.atomic_files import atomic_write
-from rnntui.config import NGRAM_BUCKETS
+from rnntui.config_language_model import NGRAM_BUCKETS
 from rnntui.errors import UsageError
 from rnntui.exporting import single_file_template
 from rnntui.exporting.small_copy import half_precision

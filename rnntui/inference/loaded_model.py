@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnntui.config import LanguageModelConfig
 from rnntui.config_generation import Precision
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import RunError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.run_ngrams import read_ngram_model

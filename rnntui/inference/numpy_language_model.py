@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.inference.cells import Array, Matrix, RecurrentCell
 from rnntui.inference.weight_reader import WeightReader, Weights
 from rnntui.ngram_index import NgramIndex

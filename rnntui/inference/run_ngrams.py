@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import CorpusError, RunError
 from rnntui.formatting import shell_quote
 from rnntui.kinds.language_model import LANGUAGE_MODEL

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rnntui.config import Cell, LanguageModelConfig
+from rnntui.config import Cell
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.inference.cells import CELL_CLASSES
 
 

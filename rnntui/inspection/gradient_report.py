@@ -13,7 +13,8 @@ from rnntui.charts.curve import Curve
 from rnntui.charts.line_chart import LineChart, line
 from rnntui.charts.styled_text import Row
 from rnntui.charts.svg import render_svg
-from rnntui.config import Cell, LanguageModelConfig
+from rnntui.config import Cell
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.formatting import format_percent
 from rnntui.inspection.cell_equations import CELL_NAMES
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.inference.cells import CELL_CLASSES, Array
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config import LanguageModelTrainingConfig, ReadingConfig
+from rnntui.config import ReadingConfig
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.errors import CorpusError, RnntuiError, RunError
 from rnntui.formatting import few_names_with_verb
 from rnntui.inference.loaded_model import read_tokenizer

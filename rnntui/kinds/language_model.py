@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.inputs import InputChoice, InputFiles
 from rnntui.kinds.metrics import BITS_PER_CHARACTER

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.models.dropout import Dropout
 from rnntui.models.layers import State, recurrent_layers, run_recurrent_layers, state_count
 from rnntui.models.ngram_embeddings import NgramEmbeddings

@@ -90,7 +90,7 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
     except BaseException as error:
         if lock is not None:
             lock.release()
-        shutil.rmtree(folder, ignore_errors=True)  # of this process alone, under a name that nobody knew
+        shutil.rmtree(folder, ignore_errors=True)  # its random name was known to this process alone
         if is_new:
             with contextlib.suppress(OSError):  # another process may have put a run there meanwhile
                 checkpoints.rmdir()
@@ -129,7 +129,7 @@ def take_over(staged: Path, checkpoints: Path, can_use: Callable[[RunFolder], bo
         if not can_use(folder):
             continue
         try:
-            # The journal is moved first: of two processes, one has it. Without its files, it counts for nothing.
+            # The journal is moved first, so that one of two processes gets it. A journal without its files is ignored.
             folder.encoding_journal.rename(target.encoding_journal)
             for path in [*folder.path.glob("tokenizer.*"), *folder.resume_folder.iterdir()]:
                 path.rename(staged / path.relative_to(folder.path))
@@ -144,7 +144,7 @@ def take_over(staged: Path, checkpoints: Path, can_use: Callable[[RunFolder], bo
 def abandoned_folders(parent: Path, prefix: str) -> Iterator[Path]:
     """Yield the folders that killed processes left: their names are the prefix, the id of the process, a dash, more.
 
-    A folder that is locked is none: its process is one of another machine or container.
+    Locked folders are skipped: their processes run on another machine or in another container.
     """
     for folder in parent.glob(f"{prefix}*"):
         pid = folder.name.removeprefix(prefix).split("-")[0]
@@ -187,7 +187,7 @@ def publish_run(folder: Path, checkpoints: Path, name: str | None, default_name:
 
 def _lock_published(folder: Path) -> None:
     """Lock a run that was locked in staging where that lock does not go with the folder."""
-    with contextlib.suppress(RunError):  # it is there, and its training will tell
+    with contextlib.suppress(RunError):  # it is published; its training will report the problem
         if not is_locked(folder):
             keep_lock(acquire_lock(folder), lock_identity(folder))
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from rnntui.atomic_files import atomic_write
-from rnntui.config import LanguageModelConfig
 from rnntui.config_classifier import ClassifierConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import RnntuiError, RunError
 from rnntui.runs.folder import CHECKSUM, DAMAGED_SUFFIX, RunFolder, json_checksum, without_checksum
 from rnntui.runs.metrics_log import broken_lines, metrics_checksum
@@ -101,7 +101,7 @@ def _reports(run: RunFolder) -> Iterator[FileReport]:
     if run.metrics_file.exists() or _has_trained(run):
         yield _metrics(run)
     of_run = (run.weights_file, run.ngrams_file, run.resume_file, run.pretrained_file, run.curves_file)
-    arrays = {path for path in of_run if path.exists()}  # others, such as a copy by hand, are none of the run
+    arrays = {path for path in of_run if path.exists()}  # not a copy that a user made beside them
     if _has_trained(run):
         arrays.add(run.weights_file)
     if _has_ngrams(run):

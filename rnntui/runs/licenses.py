@@ -35,7 +35,7 @@ class LicenseRecord:
         license: name of the licence, or "unknown".
         version: version of a library, else empty.
         source: where it comes from; of a model, the corpora that it was trained on.
-        notice: what must be said where it is passed on; empty if nothing beside its licence.
+        notice: text that must accompany copies; empty if none beside its licence.
         files: paths of licence texts on this machine.
     """
 

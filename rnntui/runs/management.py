@@ -193,7 +193,7 @@ def _in_training(run: RunFolder, done: str) -> RunError:
 
 @contextlib.contextmanager
 def locked_run(run: RunFolder, done: str) -> Iterator[None]:
-    """Hold the lock of a run; of a symbolic link, only check that nobody holds it. Raises `RunError` if somebody does.
+    """Hold the lock of a run; for a symbolic link, only check that it is free. Raises `RunError` if it is held.
 
     `done` is what cannot be done to a run in training, such as "renamed".
     """

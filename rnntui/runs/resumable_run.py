@@ -29,8 +29,8 @@ class TrainingText:
         sources: the files as the user named them.
         fingerprints: computes the hash of the text for each treatment of line ends that changes it; it reads all of it.
         newlines: the treatment of line ends that the user chose.
-        accept_change: told in a line that the text has changed since the run was created, whose own copy of it is then
-            trained on; None refuses a text that has changed.
+        accept_change: called with a message if the text has changed since the run was created; training then goes on
+            with the run's own copy. None refuses a text that has changed.
     """
 
     name: str

@@ -22,7 +22,7 @@ Part = TypeVar("Part")
 
 @record
 class RunOrigin(Record):
-    """The run that a run was trained on from.
+    """The run that a run was initialized from.
 
     Args:
         run: its name.
@@ -70,7 +70,7 @@ class RunConfig:
         corpus: description of the text that the run is trained on.
         created: seconds since 1970.
         versions: versions of the libraries that created the run.
-        origin: the run that it was trained on from; None for one that began with random weights.
+        origin: the run that it was initialized from; None for one that began with random weights.
     """
 
     kind: str

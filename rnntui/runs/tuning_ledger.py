@@ -118,7 +118,7 @@ class Trial:
         seconds: its time, in all processes.
         curve: its evaluations.
         starts: how many times in a row a process started it and wrote nothing more, as one does that is killed.
-        is_kept: False once its run is not needed any more, or was moved; it is deleted unless it holds what is not its.
+        is_kept: False once its run is not needed any more, or was moved; it is deleted unless it holds other files.
         published: name under which its run was moved to the other runs; empty if it was not.
     """
 

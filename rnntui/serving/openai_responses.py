@@ -16,7 +16,10 @@ DONE = b"data: [DONE]\n\n"
 
 
 def sse_event(values: object) -> bytes:
-    """Return a server-sent event whose data is a JSON text."""
+    """Return a server-sent event whose data is a JSON text, in ASCII.
+
+    Clients that read lines by httpx 0.28 (huggingface_hub 2.4) end an event at U+0085, U+2028 and U+2029 as well.
+    """
     return b"data: " + json.dumps(values, separators=(",", ":")).encode() + b"\n\n"
 
 

@@ -228,7 +228,7 @@ class Autosave:
                 self._drop(job)
                 return ""
             try:
-                _make_folder(draft.path.parent)
+                make_folder(draft.path.parent)
                 with folder_lock(draft.path.parent):
                     if job.is_blank and not is_named(draft.path):
                         for file in files_of(draft.path):
@@ -303,11 +303,14 @@ def newest_text(folder: Path, pattern: str) -> Path | None:
 
 
 @contextlib.contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Keep other apps from changing the saved texts of a folder, where the file system can lock."""
+def folder_lock(folder: Path, name: str = ".lock") -> Iterator[None]:
+    """Keep other apps from changing the saved texts of a folder, where the file system can lock.
+
+    Another `name` of the lock is for a file that is none of them.
+    """
     from filelock import FileLock, Timeout  # 20 ms that the first paint need not wait for
 
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / name)
     with contextlib.suppress(Timeout, OSError, NotImplementedError):  # better saved without a lock than not at all
         lock.acquire(timeout=_LOCK_TIMEOUT)
     try:
@@ -316,7 +319,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Create a folder. Raises `RnntuiError` or `OSError` if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

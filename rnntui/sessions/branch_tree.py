@@ -103,6 +103,7 @@ class BranchTree:
         """Begin an empty text, in tokens of the model of `documents`."""
         self.current = Branch(1, Transcript(), documents)
         self.revision = 0  # counts changes of branches and bookmarks, to be saved
+        self.unknown_lines: list[str] = []  # of the saved text, as another version wrote them: they are saved again
         self._numbers, self._departures = 1, 0
 
     @property

@@ -416,6 +416,11 @@ class ChatSession:
                 self._screen.resume_edit(pane, edited)
             if unsent:
                 self._screen.show_unsent_line(unsent)
+            if unknown := len(saved.content.unknown_lines):
+                lines = "a line" if unknown == 1 else f"{unknown} lines"
+                self._screen.notifications.info(
+                    f"The file has {lines} of another version of rnntui, kept as written.", seconds=10
+                )
         if model.note:
             self._screen.notifications.warn(model.note, seconds=10)
         self._changed()

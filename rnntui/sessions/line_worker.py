@@ -58,6 +58,10 @@ class LineResult(Protocol):
     """The result for one line."""
 
     @property
+    def problem(self) -> str:
+        """What prevented a result, or ""."""
+
+    @property
     def detail_bytes(self) -> int:
         """Size of the part that `without_detail` drops; 0 if there is none."""
 

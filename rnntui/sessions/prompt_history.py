@@ -14,12 +14,12 @@ from pathlib import Path
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError
+from rnntui.sessions.autosave import folder_lock
 from rnntui.untrusted_files import parse_bounded_json, read_bounded
 
 MAX_LINES = 500
 _MAX_BYTES = 1 << 20  # of the file: a line may be a pasted book
 _MAX_READ = 1 << 26  # bytes of a file that is read: it may be edited
-_LOCK_TIMEOUT = 5.0  # seconds
 
 
 class PromptHistory:
@@ -73,8 +73,6 @@ class PromptHistory:
 
         Raises `RnntuiError` if it cannot be written; the lines then stay for the next call.
         """
-        from filelock import FileLock, Timeout
-
         with self._lock:
             lines = list(self._unsaved)
             if not lines:
@@ -82,9 +80,9 @@ class PromptHistory:
             file = self._file()
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
-                with FileLock(file.with_name(f".{file.name}.lock"), timeout=_LOCK_TIMEOUT):
+                with folder_lock(file.parent, f".{file.name}.lock"):
                     atomic_write(file, _encode([*_read_lines(file), *lines]))
-            except (OSError, Timeout) as error:
+            except OSError as error:
                 raise RnntuiError(f"cannot write {file}: {error}") from error
             del self._unsaved[: len(lines)]
 

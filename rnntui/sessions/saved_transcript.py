@@ -17,6 +17,9 @@ from rnntui.untrusted_files import parse_bounded_json
 
 TurnTexts = list[tuple[Turn, str]]
 
+_KNOWN = frozenset({"role", "text", "current", "branch", "bookmark", "unsent", "edited"})
+"""Keys by which a line is known."""
+
 _written_turns: WeakKeyDictionary[Branch, tuple[Transcript, int, str]] = WeakKeyDictionary()
 """The turns of each branch beside the current one as they were written last: these hardly ever change."""
 
@@ -37,7 +40,8 @@ class SavedTranscript:
     """A saved text: the turns of its current branch, the other branches, and bookmarks by the number of their branch.
 
     `learns` is True if the model was learning from it when it was saved. `unsent` is what was typed and not sent;
-    `edited` is the text as it was being edited, or None if it was not.
+    `edited` is the text as it was being edited, or None if it was not. `unknown_lines` are of kinds that this version
+    does not know.
     """
 
     turn_texts: TurnTexts = field(default_factory=list)
@@ -48,6 +52,7 @@ class SavedTranscript:
     bookmarks: list[tuple[int, Bookmark]] = field(default_factory=list)
     unsent: str = ""
     edited: str | None = None
+    unknown_lines: list[str] = field(default_factory=list)
 
     @property
     def run(self) -> str:
@@ -55,7 +60,8 @@ class SavedTranscript:
         return next((turn.run for turn, _ in reversed(self.turn_texts) if turn.role == "model" and turn.run), "")
 
     def add_to(self, tree: BranchTree) -> None:
-        """Add branches and bookmarks to a tree that has the turns."""
+        """Add branches, bookmarks and unknown lines to a tree that has the turns."""
+        tree.unknown_lines = list(self.unknown_lines)
         tree.current.number, tree.current.name = self.number, self.name
         branches = {self.number: tree.current}
         for saved in self.branches:
@@ -97,7 +103,8 @@ def text_lines(tree: BranchTree, *, learns: bool) -> str:
     The line after the turns has the number and the name of the `current` branch; `learns` is true if the model learns
     from the text. Another branch has its number as `branch`, that of its `parent`, the `start` in characters at which
     it parts from it, its `name`, and its `turns`, of which the first one may continue the turn before (`continues`). A
-    `bookmark` has the number of its `branch` and its `offset` in characters.
+    `bookmark` has the number of its `branch` and its `offset` in characters. Lines of kinds that only another version
+    knows are as they were read.
     """
     branches = list(tree.branches())
     lines = [_branch_line(branch, branch.parent) for branch in branches if branch.parent is not None]
@@ -109,7 +116,7 @@ def text_lines(tree: BranchTree, *, learns: bool) -> str:
     current = tree.current
     if lines or learns or current.name:
         lines.insert(0, json.dumps({"current": current.number, "name": current.name, "learns": learns}) + "\n")
-    return turn_lines(tree.transcript) + "".join(lines)
+    return turn_lines(tree.transcript) + "".join([*lines, *(f"{line}\n" for line in tree.unknown_lines)])
 
 
 def _branch_line(branch: Branch, parent: Branch) -> str:
@@ -135,17 +142,22 @@ def typed_lines(unsent: str, edited: str | None = None) -> str:
 
 
 class SavedLineError(ValueError):
-    """A line of a saved text is no turn, branch or bookmark, and nothing typed. `number` counts from 1."""
+    """A line of a saved text is damaged, or as only another version writes it. `number` counts from 1."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"line {number} is not a turn of a saved text")
+        super().__init__(f"line {number} is not a turn of a saved text that this version of rnntui knows")
 
 
 def parse_lines(lines: Iterable[str]) -> SavedTranscript:
-    """Return the text that lines describe. Raises `SavedLineError` at the first wrong line."""
+    """Return the text that lines describe. Raises `SavedLineError` at the first wrong line.
+
+    An object without any key of the known kinds is of another kind, as a later version may write; a file with nothing
+    else is no saved text.
+    """
     saved = SavedTranscript()
     numbers = {saved.number}  # of all branches so far
     has_current = False
+    line_number = 0
     for line_number, line in enumerate(lines, start=1):
         try:
             values = parse_bounded_json(line.encode("utf-8", "surrogatepass"))
@@ -165,11 +177,15 @@ def parse_lines(lines: Iterable[str]) -> SavedTranscript:
             elif "branch" in values:
                 saved.branches.append(_parse_branch(values, numbers))
                 numbers.add(saved.branches[-1].number)
+            elif isinstance(values, dict) and values and _KNOWN.isdisjoint(values):
+                saved.unknown_lines.append(line)
             else:
                 turn, text = _parse_turn(values)
                 saved.turn_texts.append((replace(turn, continues=False), text))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RnntuiError) as error:
             raise SavedLineError(line_number) from error
+    if line_number and line_number == len(saved.unknown_lines):
+        raise SavedLineError(1)
     if not has_current:  # before branches were saved, only the turns said that the model learned
         turns = [turn for turn, _ in saved.turn_texts if turn.role == "model"]
         saved.learns = bool(turns) and turns[-1].learned

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rnntui.errors import UnconfirmedError, UsageError
 from rnntui.text.encoding import InvalidTextError, TextDecoder
-from rnntui.text.recognition import likely_encoding, recognize
+from rnntui.text.legacy_encodings import likely_encoding
+from rnntui.text.recognition import recognize
 from rnntui.untrusted_files import read_bounded
 
 MAX_TEXT_BYTES = 1 << 28
@@ -28,7 +29,7 @@ def read_text_file(path: Path) -> str:
     file_type = recognize(data, "utf-8")
     encoding = file_type.encoding if file_type else ""
     if file_type and not encoding and not file_type.is_unknown:  # a zero byte among text is a character like others
-        raise file_type.error(data, str(path), is_file=True)
+        raise file_type.error(data, str(path), path, in_corpus=False)
     try:
         return TextDecoder(encoding or "utf-8", "strict", "universal").decode(data, final=True)
     except InvalidTextError as error:

@@ -136,4 +136,4 @@ def read(path: Path) -> SavedTranscript:
     try:
         return parse_lines(read_text_file(path).removesuffix("\n").split("\n"))
     except SavedLineError as error:
-        raise UsageError(f"{path}: {error}") from error
+        raise UsageError(f"{path}: {error}", hint="the file is left as it is") from error

@@ -11,7 +11,9 @@ MEDIA = "media"
 NOTICES = "notices"  # of the app, such as who has joined
 
 MAX_LINE = 1 << 20  # characters; a longer line is read as several
-_INVISIBLE = re.compile("[\u200b\u200e\u202a-\u202e\u2060\u2066-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_INVISIBLE = re.compile(
+    "[\xad\u200b\u200e\u202a-\u202e\u2060\u2066-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+)
 
 
 class ChatExportError(Exception):
@@ -46,7 +48,7 @@ def text_message(sender: str, text: str, chat: str = "") -> ChatMessage:
 
 
 def clean_text(text: str) -> str:
-    """Return a message without control characters, direction marks, spaces at line ends and repeated blank lines."""
+    """Return a message without control and invisible characters, spaces at line ends and repeated blank lines."""
     if text.isprintable():  # most messages are, and the rest takes its time
         return text.strip()
     text = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -54,6 +56,6 @@ def clean_text(text: str) -> str:
 
 
 def clean_name(name: str, max_length: int) -> str:
-    """Return a sender's name as a label: on one line, without colons, control characters and direction marks."""
+    """Return a sender's name as a label: on one line, without colons, control and invisible characters."""
     name = " ".join(_INVISIBLE.sub("", name).replace(":", " ").replace("：", " ").split())
     return name[:max_length].strip() or "Unknown"

@@ -1,6 +1,7 @@
 """Text of subtitles, and of HTML, DOCX, ODT and EPUB files, by the libraries of the extra `documents`.
 
 HTML is laid out by inscriptis; DOCX becomes HTML by mammoth first. The parts of an EPUB are read in the book's order.
+Characters that only say where a line may break, such as soft hyphens, are left out: they are layout as tags are.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 import posixpath
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,17 +20,28 @@ from rnntui.errors import CorpusError
 from rnntui.extras import missing_modules, requirement
 from rnntui.formatting import shell_quote
 from rnntui.text.encoding import is_utf8
+from rnntui.text.normalization import INVISIBLE
+from rnntui.text.recognition import ZIP_TYPES
 from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, detect_format, parse_subtitles
+from rnntui.text.zip_formats import ZIP_START, format_of_zip
 
-_TITLES = {"HTML": "an HTML page", "DOCX": "a Word document", "ODT": "an OpenDocument text", "EPUB": "an EPUB book"}
 _MAX_BYTES = 256 << 20  # of a document's parts when decompressed
 _MAX_TEXT_BYTES = 32 << 20  # of HTML or of one part of a document; as a tree it takes 20 times as much memory
+_ZIP_SUFFIXES = (".docx", ".odt", ".epub")
 _HTML_SUFFIXES = (".html", ".htm", ".xhtml")
-DOCUMENT_SUFFIXES = (*_HTML_SUFFIXES, ".docx", ".odt", ".epub", *SUBTITLE_FORMATS)
+DOCUMENT_SUFFIXES = (*_HTML_SUFFIXES, *_ZIP_SUFFIXES, *SUBTITLE_FORMATS)
 SUBTITLES = "subtitle"
-_HTML_START = re.compile(
-    rb"\s*(<\?xml[^>]*\?>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|title|meta)\b", re.I | re.S
+_MARKUP_SUFFIXES = (*_HTML_SUFFIXES, *_ZIP_SUFFIXES, ".doc")  # websites save pages by the names of other documents too
+_FIRST_TAGS = (
+    rb"html|head|body|title|meta|link|base|script|style|p|div|span|h[1-6]|a|b|i|em|strong|font|center|img|br|hr|table|"
+    rb"ul|ol|dl|pre|blockquote|article|section|main|header|footer|nav|aside|figure|form"
 )
+_HTML_START = re.compile(
+    # Atomic, for there are exponentially many ways to divide a row of comments.
+    rb"\s*+(?><\?xml[^>]*+>\s*)?+(?><!--.*?-->\s*)*+<(!doctype\s+html|" + _FIRST_TAGS + rb")\b",
+    re.I | re.S,
+)
+_END_TAG = re.compile(rb"</[a-z]", re.I)
 _HTML_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
 _WHATWG = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
 """Encodings that browsers read under another name (WHATWG Encoding Standard, section 4.2)."""
@@ -36,40 +49,45 @@ _BLOCK_TAGS = (
     "dl", "dt", "dd", "details", "summary", "option", "section", "form", "fieldset", "legend", "center"
 )  # fmt: skip
 _READING_TAGS = ("rt", "rp", "rtc")  # the reading above a word, as in Japanese: it is no part of the sentence
+_DOCX_MAIN_PART = re.compile(r"word/document\d*\.xml")  # with a number by Word in a browser
 _DOCX_WRAPPERS = ("fldSimple", "bdo", "dir", "ruby", "rubyBase")
 _ODT_LEFT_OUT = (
     "comment", "annotation", "tracked-changes", "table-of-content", "sequence-decls", "ruby-text", "note-citation"
 )  # fmt: skip
+_CONVERT_YOURSELF = "convert it to text yourself, or divide it"
 _ADVICE = f"install the libraries that read it: pip install {requirement('documents')}"
+
+
+class _RefusedError(Exception):
+    """A document that is not read; the message is a clause to follow its name."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint
 
 
 def document_type(path: Path, start: bytes) -> str:
     """Return "HTML", "DOCX", "ODT", "EPUB" or "subtitle" for a file that begins with `start`, else an empty string.
 
-    HTML and subtitles must be named so too, since any text may begin with a tag or a number.
+    HTML and subtitles must be named so too, since any text may begin with a tag or a number; HTML may have the name of
+    another document instead.
     """
     if path.suffix.lower() in SUBTITLE_FORMATS:
         return SUBTITLES if detect_format(start.decode("utf-8", "ignore")) else ""
-    if path.suffix.lower() in _HTML_SUFFIXES:
+    if start.startswith(ZIP_START):
+        kind = format_of_zip(path)
+        return kind if kind in _READERS else ""
+    if path.suffix.lower() in _MARKUP_SUFFIXES:
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             start = start.decode("utf-16", "ignore").encode()
         return "HTML" if _HTML_START.match(start.removeprefix(codecs.BOM_UTF8)) else ""
-    if not start.startswith(b"PK\3\4"):
-        return ""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = set(archive.namelist())
-            mimetype = b""
-            if "mimetype" in members:
-                with archive.open("mimetype") as file:
-                    mimetype = file.read(100)  # no more, for it could be of any size
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
-        return ""
-    if "word/document.xml" in members:
-        return "DOCX"
-    return (
-        "EPUB" if mimetype.startswith(b"application/epub") else "ODT" if mimetype.endswith(b"opendocument.text") else ""
-    )
+    return ""
+
+
+def is_misnamed(path: Path, start: bytes) -> bool:
+    """Return True for a text, beginning with `start`, that has the name of a document, unless it can be a page's."""
+    suffix = path.suffix.lower()
+    return bool(start) and (suffix in _ZIP_SUFFIXES or (suffix in _HTML_SUFFIXES and bool(_END_TAG.search(start))))
 
 
 def can_convert(kind: str) -> bool:
@@ -77,7 +95,7 @@ def can_convert(kind: str) -> bool:
     return kind == SUBTITLES or not missing_modules("documents")
 
 
-def text_of_document(path: Path, kind: str, encoding: str) -> str:
+def text_of_document(path: Path, kind: str, encoding: str, name: str = "") -> str:
     """Return the text of a document.
 
     Args:
@@ -85,42 +103,50 @@ def text_of_document(path: Path, kind: str, encoding: str) -> str:
         kind: a result of `document_type`.
         encoding: the encoding of HTML and subtitles; for UTF-8, the default, the own declaration of HTML counts where
             it is not UTF-8.
+        name: what the user calls the file, for messages; by default its path.
 
     Raises `CorpusError` if the extra is not installed or the file is damaged, encrypted or too large.
     """
+    name = name or str(path)
     if not can_convert(kind):
-        piped = f", or train on its tags: rnntui train - < {shell_quote(str(path))}" if kind == "HTML" else ""
-        raise CorpusError(f"{path} is {_TITLES[kind]}", hint=_ADVICE + piped)
+        title = "an HTML page" if kind == "HTML" else ZIP_TYPES[kind].title
+        piped = f", or train on its tags: rnntui train - < {shell_quote(name)}" if name == str(path) else ""
+        raise CorpusError(f"{name} is {title}", hint=_ADVICE + piped * (kind == "HTML"))
     try:
         if kind == SUBTITLES:
             text = _subtitle_text(path, encoding)
         elif kind == "HTML":
-            _check_text_size(path, path.stat().st_size)
+            _check_text_size(path.stat().st_size)
             text = _html_text(_decoded_html(path.read_bytes(), encoding))
         else:
             with zipfile.ZipFile(path) as archive:
                 if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
-                    raise CorpusError(f"{path} is larger than {_MAX_BYTES >> 20} MiB when decompressed")
+                    raise _RefusedError(f"is larger than {_MAX_BYTES >> 20} MiB when decompressed", _CONVERT_YOURSELF)
                 parts = [part for part in archive.infolist() if part.filename.lower().endswith(".xml")]
-                _check_text_size(path, max((part.file_size for part in parts), default=0))
-            text = {"DOCX": _docx_text, "ODT": _odt_text, "EPUB": _epub_text}[kind](path)
-    except (CorpusError, MemoryError):
+                _check_text_size(max((part.file_size for part in parts), default=0))
+            text = _READERS[kind](path)
+    except MemoryError:
         raise
+    except _RefusedError as error:
+        raise CorpusError(f"{name} {error}", hint=error.hint) from error
     except Exception as error:  # the libraries raise whatever a damaged file leads them to
-        raise CorpusError(f"{path} cannot be read as {kind}: {error or type(error).__name__}") from error
+        raise CorpusError(f"{name} cannot be read as {kind}: {error or type(error).__name__}") from error
+    text = text.translate(INVISIBLE)
+    if kind != SUBTITLES:
+        text = re.sub("\n{3,}", "\n\n", "\n".join(map(str.rstrip, text.split("\n"))))
     return text.strip() + "\n" if text.strip() else ""
 
 
-def _check_text_size(path: Path, size: int) -> None:
+def _check_text_size(size: int) -> None:
     if size > _MAX_TEXT_BYTES:
-        raise CorpusError(
-            f"{path} has {size / (1 << 20):.0f} MiB of markup, more than the {_MAX_TEXT_BYTES >> 20} MiB that are read",
-            hint="convert it to text yourself, or divide it",
+        raise _RefusedError(
+            f"has {size / (1 << 20):.0f} MiB of markup, more than the {_MAX_TEXT_BYTES >> 20} MiB that are read",
+            _CONVERT_YOURSELF,
         )
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:
-    _check_text_size(Path(archive.filename or ""), archive.getinfo(name).file_size)
+    _check_text_size(archive.getinfo(name).file_size)
     return archive.read(name)
 
 
@@ -162,8 +188,8 @@ def _html_text(html: str) -> str:
     blocks = {tag: HtmlElement(display=Display.block) for tag in _BLOCK_TAGS}
     left_out = dict.fromkeys(("template", *_READING_TAGS), HtmlElement(display=Display.none))
     css = {**STRICT_CSS_PROFILE, **blocks, **left_out}
-    lines = get_text(html, ParserConfig(css=css)).replace("\u00a0", " ").split("\n")
-    return re.sub("\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines))
+    text: str = get_text(html, ParserConfig(css=css))
+    return text.replace("\u00a0", " ")
 
 
 def _docx_text(path: Path) -> str:
@@ -185,7 +211,7 @@ def _without_wrappers(path: Path) -> io.BytesIO:
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(output, "w") as copy:
         for member in archive.infolist():
             data = archive.read(member)
-            if member.filename == "word/document.xml":
+            if _DOCX_MAIN_PART.fullmatch(member.filename):
                 root = _parsed(data)
                 for reading in list(root.iter("{*}rt")):
                     reading.getparent().remove(reading)
@@ -214,7 +240,7 @@ def _epub_text(path: Path) -> str:
         if "META-INF/encryption.xml" in archive.namelist():
             references = _parsed(_part(archive, "META-INF/encryption.xml")).iter("{*}CipherReference")
             if parts.keys() & {unquote(reference.get("URI")) for reference in references}:
-                raise CorpusError(f"{path} is encrypted", hint="name a copy without copy protection")
+                raise _RefusedError("is encrypted", "name a copy without copy protection")
         texts = [_html_text(_decoded_html(_part(archive, part), "utf-8")).strip() for part in parts]
     return "\n\n".join(text for text in texts if text)
 
@@ -222,7 +248,7 @@ def _epub_text(path: Path) -> str:
 def _odt_text(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
         root = _parsed(_part(archive, "content.xml"))
-    return re.sub("\n{3,}", "\n\n", _odt_element(next(root.iter("{*}body")), None))
+    return _odt_element(next(root.iter("{*}body")), None)
 
 
 def _odt_element(element: Any, nested: list[str] | None) -> str:
@@ -251,3 +277,6 @@ def _odt_element(element: Any, nested: list[str] | None) -> str:
         return paragraphs
     nested.append(paragraphs)
     return ""
+
+
+_READERS: dict[str, Callable[[Path], str]] = {"DOCX": _docx_text, "ODT": _odt_text, "EPUB": _epub_text}

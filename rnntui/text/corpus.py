@@ -15,7 +15,7 @@ from rnntui.config import DecodingErrors, Newlines
 from rnntui.errors import CorpusError
 from rnntui.formatting import few_names
 from rnntui.text.compressed import CompressedFileError, read_blocks, unreadable
-from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, invalid_text, text_encoding
+from rnntui.text.encoding import InvalidTextError, TextDecoder, invalid_text, text_encoding
 from rnntui.text.recognition import recognize
 from rnntui.text.source_files import A_RUN, STDIN, SkippedFile, SourceFiles, is_glob, name_without_suffix
 from rnntui.text.turns import SpeakerLabels
@@ -39,6 +39,7 @@ class Corpus:
         errors: treatment of invalid bytes.
         newlines: treatment of line ends.
         converted: type of the document ("HTML", ...) for each of `files` that is UTF-8 text made from one.
+        misnamed: display names of texts that have the name of a document, as in `a.docx`.
         speakers: speakers of a chat export that was converted to a dialogue, or those that the user named.
         progress: called while the text is read, with the fraction of the bytes of all files.
     """
@@ -51,6 +52,7 @@ class Corpus:
     errors: DecodingErrors = "strict"
     newlines: Newlines = "universal"
     converted: dict[Path, str] = field(default_factory=dict)
+    misnamed: tuple[str, ...] = ()
     speakers: SpeakerLabels | None = None
     progress: Callable[[float], None] | None = field(default=None, compare=False, repr=False)
 
@@ -86,12 +88,15 @@ class Corpus:
 
     @property
     def notes(self) -> list[str]:
-        """One-line messages for the user: documents that were converted, files and runs that were skipped."""
+        """One-line messages for the user: documents converted, or none by their names; files and runs skipped."""
         notes = []
         if self.converted:
             kinds = ", ".join(_counted(kind, count) for kind, count in Counter(self.converted.values()).items())
             first = self.display_names[self.files.index(next(iter(self.converted)))]
             notes.append(f"read as text: {kinds} ({first}{', …' if len(self.converted) > 1 else ''})")
+        if self.misnamed:
+            which = "its name" if len(self.misnamed) == 1 else "their names"
+            notes.append(f"read as plain text in spite of {which}: {few_names(self.misnamed)}")
         runs = [file.path for file in self.skipped if file.reason == A_RUN]
         skipped = [file for file in self.skipped if file.reason != A_RUN]
         if runs:
@@ -116,7 +121,7 @@ class Corpus:
             with closing(read_blocks(path, _BLOCK)) as blocks:
                 for data in chain(blocks, [b""]):
                     if first and (file_type := recognize(data, encoding)):
-                        raise file_type.error(data, name, is_file=name != STDIN_NAME)
+                        raise file_type.error(data, name, path, in_corpus=True)
                     first = False
                     count(len(data))
                     try:
@@ -177,6 +182,7 @@ def find_corpus(
         errors=errors,
         newlines=newlines,
         converted=selected.converted,
+        misnamed=tuple(selected.misnamed),
     )
 
 

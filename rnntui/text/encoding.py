@@ -144,7 +144,7 @@ def advice_for(encoding: str, error: InvalidTextError) -> str:
     if error.offset is None:
         return "name its --encoding"
     if is_utf8(encoding):
-        from rnntui.text.recognition import likely_encoding
+        from rnntui.text.legacy_encodings import likely_encoding
 
         if likely := likely_encoding(*error.sample):
             return f"perhaps it is --encoding {likely}, or read it anyway with --errors replace"

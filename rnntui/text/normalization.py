@@ -11,7 +11,8 @@ import re
 import unicodedata
 from itertools import pairwise
 
-_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))  # soft hyphen, zero-width space, word joiner, BOM
+INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))  # soft hyphen, zero-width space, word joiner, BOM
+"""A table for `str.translate` that removes characters which only say where a line may break."""
 _WHITESPACE = re.compile(r"\s")
 
 
@@ -19,7 +20,7 @@ def normalize(text: str) -> str:
     """Return the text composed (NFC), with plain spaces, without invisible characters, and stripped."""
     if text.isascii() and text.isprintable():
         return text.strip()
-    return _WHITESPACE.sub(" ", unicodedata.normalize("NFC", text.translate(_INVISIBLE))).strip()
+    return _WHITESPACE.sub(" ", unicodedata.normalize("NFC", text.translate(INVISIBLE))).strip()
 
 
 def lower_case(text: str) -> str:
@@ -38,7 +39,7 @@ def offset_map(text: str) -> list[int]:
     offsets: list[int] = []
     end = 0
     for start, cluster in _clusters(text):
-        normalized = _WHITESPACE.sub(" ", unicodedata.normalize("NFC", cluster.translate(_INVISIBLE)))
+        normalized = _WHITESPACE.sub(" ", unicodedata.normalize("NFC", cluster.translate(INVISIBLE)))
         if normalized != " " or offsets:
             offsets += [start] * len(normalized)
         if normalized.strip():
@@ -54,7 +55,7 @@ def _clusters(text: str) -> list[tuple[int, str]]:
 
 def _joins(character: str) -> bool:
     joining = unicodedata.category(character).startswith("M") or "\u1160" <= character <= "\u11ff"  # Hangul vowels
-    return joining or ord(character) in _INVISIBLE
+    return joining or ord(character) in INVISIBLE
 
 
 class _LettersAndDigits(dict[int, int | None]):

@@ -1,17 +1,19 @@
-"""Recognition of files that are not UTF-8 text, by their first bytes: what they are, and a way to read them."""
+"""Recognition of files that are not UTF-8 text, by their first bytes: what they are, and a way to read them.
+
+Texts in legacy encodings are in `legacy_encodings.py`.
+"""
 
 from __future__ import annotations
 
 import codecs
-import contextlib
-import re
 import unicodedata
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from rnntui.errors import CorpusError
 from rnntui.formatting import shell_quote
+from rnntui.text.encoding import STDIN_NAME
+from rnntui.text.zip_formats import ZIP_START, format_of_start, is_cut_off
 
 EXAMINED = 1 << 16  # bytes at the start of a file that are examined
 _UTF_16_OR_32 = ("utf-16", "utf-32")
@@ -25,24 +27,44 @@ class FileType(NamedTuple):
         advice: how to read it; `{file}` stands for its name, quoted for a shell, `{stem}` for its name without suffix.
         encoding: the encoding if it is text after all.
         piped: how to read it if it comes from standard input; by default `advice`.
+        suffix: the suffix by which a corpus knows it and reads it.
     """
 
     title: str
     advice: str
     encoding: str = ""
     piped: str = ""
+    suffix: str = ""
 
     @property
     def is_unknown(self) -> bool:
         """True for a file of which nothing is known but that it has zero bytes."""
         return self.title == "not text"
 
-    def error(self, data: bytes, name: str, *, is_file: bool) -> CorpusError:
-        """Return the error for a file of that name, or for standard input, that begins with `data`."""
-        problem = f"looks binary: a zero byte at offset {data.index(0)}" if self.is_unknown else f"is {self.title}"
+    def of_file(self, path: Path) -> FileType:
+        """Return the type of the file at `path`, which has been recognized as this one: whether it is cut off."""
+        if not is_cut_off(path):
+            return self
+        return FileType(f"a damaged {self.title.partition(' ')[2]}", "its end is missing: name a whole copy of it")
+
+    def error(self, data: bytes, name: str, path: Path | None, *, in_corpus: bool) -> CorpusError:
+        """Return the error for a file that begins with `data`.
+
+        Args:
+            data: the beginning of the file.
+            name: its name, for messages; `STDIN_NAME` for standard input.
+            path: the file, or a copy of it; None if there is none.
+            in_corpus: True for a file of a corpus, which is decompressed or expanded if its suffix says so.
+        """
+        file_type = self if path is None else self.of_file(path)
+        is_file = name != STDIN_NAME
+        problem = f"looks binary: a zero byte at offset {data.index(0)}" if self.is_unknown else f"is {file_type.title}"
         suffix = Path(name).suffix
-        stem = name if suffix.lower() == ".txt" else name.removesuffix(suffix)  # not to write over the file itself
-        advice = self.advice if is_file else self.piped or self.advice
+        is_txt = suffix.lower() == ".txt"
+        stem = name if is_txt else name.removesuffix(suffix).removesuffix(".txt")  # not to write over the file itself
+        advice = file_type.advice if is_file else file_type.piped or file_type.advice
+        if file_type.suffix and is_file and in_corpus and suffix.lower() != file_type.suffix:
+            advice = f"rename it to {{file}}{file_type.suffix}"
         file, stem = (shell_quote(text) if is_file else "FILE" for text in (name, stem))
         return CorpusError(f"{name} {problem}", hint=advice.format(file=file, stem=stem))
 
@@ -52,15 +74,36 @@ def _unicode(encoding: str, evidence: str) -> FileType:
 
 
 def _compressed(program: str, suffix: str) -> FileType:
-    return FileType(
-        f"compressed by {program}", f"rename it to {{file}}{suffix}", piped=f"decompress it: {program} -dc FILE |"
-    )
+    decompress = f"decompress it: {program} -dc"
+    advice = f"{decompress} < {{file}} > {{stem}}.txt"
+    return FileType(f"compressed by {program}", advice, piped=f"{decompress} FILE |", suffix=suffix)
+
+
+def _document(name: str) -> FileType:
+    convert = f"save it as text, or convert it: pandoc -f {name.lower()} -t plain --wrap=none"
+    article = "a" if name == "DOCX" else "an"
+    return FileType(f"{article} {name} file", f"{convert} -o {{stem}}.txt {{file}}", piped=f"{convert} FILE |")
 
 
 _CONVERTED_BY_OFFICE = "save it as text, or convert it: soffice --headless --convert-to txt:Text {file}"
+_SAVED_AS_CSV = "save it as CSV, or convert it: soffice --headless --convert-to csv {file}"
+_SAVED_AS_PDF = "save it as PDF (soffice --headless --convert-to pdf {file}), and convert that: pdftotext"
 _NO_TEXT = "name a text file"
-_ARCHIVE = "extract it and name the folder"
-_ZIP = FileType("a zip archive", "rename it to {file}.zip", piped="extract it first and name the folder")
+_ARCHIVE = "extract it and name what is in it"
+_ZIP = FileType("a zip archive", _ARCHIVE, suffix=".zip")
+ZIP_TYPES = {
+    **{name: _document(name) for name in ("DOCX", "ODT", "EPUB")},
+    "XLSX": FileType("an XLSX file", _SAVED_AS_CSV),
+    "ODS": FileType("an ODS file", _SAVED_AS_CSV),
+    "PPTX": FileType("a PPTX file", _SAVED_AS_PDF),
+    "ODP": FileType("an ODP file", _SAVED_AS_PDF),
+    "Office": FileType("an Office document, such as DOCX", "save it as text"),
+    "OpenDocument": FileType("an OpenDocument file", _SAVED_AS_PDF),
+    "iWork": FileType("a Pages, Numbers or Keynote document", "export it as text, CSV or PDF"),
+    "JAR": FileType("a JAR file", _ARCHIVE, suffix=".zip"),
+    "APK": FileType("an Android app", _NO_TEXT),
+}
+"""Types of the formats of `zip_formats`."""
 
 _BYTE_ORDER_MARKS = {  # UTF-32 first: its little-endian mark begins with that of UTF-16
     codecs.BOM_UTF32_LE: _unicode("utf-32", "its first four bytes show"),
@@ -77,7 +120,7 @@ _MAGIC = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": FileType("an old Word, Excel or PowerPoint file", _CONVERTED_BY_OFFICE),
     b"%!PS": FileType("a PostScript document", "convert it: ps2ascii {file} {stem}.txt"),
     b"AT&TFORM": FileType("a DjVu document", "convert it: djvutxt {file} {stem}.txt"),
-    b"PK\3\4": _ZIP,
+    ZIP_START: _ZIP,
     b"PK\5\6": _ZIP,  # an empty one
     b"\x1f\x8b\x08": _compressed("gzip", ".gz"),
     b"\xfd7zXZ\0": _compressed("xz", ".xz"),
@@ -109,7 +152,7 @@ _MAGIC = {
     b"version https://git-lfs.github.com/spec/": FileType("a Git LFS pointer, not the file itself", "git lfs pull"),
 }
 _MAGIC_LATER = {  # (offset, bytes)
-    (257, b"ustar"): FileType("a tar archive", "rename it to {file}.tar", piped="extract it first and name the folder"),
+    (257, b"ustar"): FileType("a tar archive", _ARCHIVE, suffix=".tar"),
     (60, b"BOOKMOBI"): FileType("a Kindle book", "convert it: ebook-convert {file} {stem}.txt"),
     (8, b"WEBP"): FileType("a WebP image", _NO_TEXT),
     (8, b"WAVEfmt"): FileType("a WAV audio file", _NO_TEXT),
@@ -134,7 +177,7 @@ def recognize(data: bytes, encoding: str) -> FileType | None:
     candidates = {**_BYTE_ORDER_MARKS, **_MAGIC} if is_utf8 else _MAGIC
     for magic, file_type in candidates.items():
         if data.startswith(magic):
-            return file_type
+            return ZIP_TYPES.get(format_of_start(data), file_type) if magic == ZIP_START else file_type
     for (offset, magic), file_type in _MAGIC_LATER.items():
         if data.startswith(magic, offset) and b"\0" in data:
             return file_type
@@ -190,83 +233,3 @@ def _is_plausible(text: str) -> bool:
     categories = [unicodedata.category(c) for c in text[:4096] if c not in "\t\n\r\f\v\x1a"]
     unassigned = sum(category in ("Cn", "Co") for category in categories)
     return "Cc" not in categories and unassigned <= 0.02 * len(categories)
-
-
-# -- legacy encodings ------------------------------------------------------------------------------------------------
-
-_LEGACY = (
-    "cp1252", "cp1250", "iso8859_2", "cp1251", "koi8_r", "cp866", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257",
-    "cp1258", "cp874", "cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949", "mac_roman", "cp850",
-)  # fmt: skip
-_CYRILLIC = ("cp1251", "koi8_r", "cp866")  # one of them decodes anything: koi8_r and cp866 have all bytes
-_NAMES = {"cp932": "shift_jis", "cp949": "euc_kr", "koi8_r": "koi8-r", "iso2022_jp": "iso-2022-jp", "euc_jp": "euc-jp"}
-_QUOTES_AND_SIGNS = "«»“”‘’„‚–—…·¿¡°§€£ºª©®™•\u00a0"
-_WESTERN_LETTERS = "àâäáãåæçèéêëìíîïñòóôõöøœùúûüÿßýðþ"
-_CENTRAL_LETTERS = ("áéíóöőúüű", "ąćęłńóśźż", "áäčďéěíľňóôřšťúůýž", "ăâîşţ", "čćđšž")
-"""Letters of Hungarian; Polish; Czech and Slovak, without the rare ĺ and ŕ; Romanian; Croatian and Slovene."""
-_IMPLAUSIBLE = re.compile("[a-zà-ÿ][À-ÞŒ][a-zà-ÿ]|[^\\W\\d_][‚„¿¡£§°][^\\W\\d_]")  # as in grÑsser, d‚jà
-_FEW = 16  # bytes beyond ASCII that are text in some encoding or other
-_SAMPLE = 1 << 15  # bytes before the first invalid one, and as many after it
-
-
-def likely_encoding(data: bytes, invalid: int) -> str:
-    """Return a legacy encoding in which the lines from an invalid byte on are probably written; empty if unknown.
-
-    UTF-8 text with a few invalid bytes is damaged rather than of another encoding.
-    """
-    start = max(data.rfind(b"\n", 0, invalid) + 1, invalid - _SAMPLE)
-    complete = data[start : data.rfind(b"\n", start, start + 2 * _SAMPLE) + 1] or data[start : start + 2 * _SAMPLE]
-    sample = b"\n".join(line for line in complete.split(b"\n") if not line.isascii())
-    around = data[max(0, invalid - _SAMPLE) : invalid + _SAMPLE]
-    utf8 = around.decode("utf-8", "ignore")
-    if sum(len(c.encode()) for c in utf8 if c > "\x7f") > len(around) - len(utf8.encode()):
-        return ""
-    from charset_normalizer import from_bytes  # only on the way to an error message
-
-    best = from_bytes(sample, cp_isolation=list(_LEGACY)).best()
-    guess, text = (best.encoding, str(best)) if best else ("", "")
-    if sum(byte > 0x7F for byte in sample) < _FEW and not _is_mostly("LATIN", text):
-        return ""
-    # charset-normalizer 3.5.3 takes French for Baltic, Portuguese and Swedish for Central European, and short Russian
-    # texts in cp1251 for koi8-r, in which capitals and small letters have changed places.
-    if _is_mostly("CYRILLIC", text):
-        guess = min(_decodable(sample, _CYRILLIC), key=lambda encoding: _oddities(sample.decode(encoding)))
-    elif not any(c > "\x7f" and c.isalpha() for c in text[:4096]) or (guess != "cp1254" and _is_mostly("LATIN", text)):
-        guess = (
-            _written_with(sample, ("cp1250", "iso8859_2"), _CENTRAL_LETTERS)
-            or _written_with(sample, ("cp1252", "mac_roman", "cp850"), (_WESTERN_LETTERS,))
-            or guess
-        )
-        if guess == "cp1250" and sample.decode(guess) == sample.decode("cp1252", "replace"):
-            guess = "cp1252"  # the more usual name of the same
-    return _NAMES.get(guess, guess)
-
-
-def _is_mostly(script: str, text: str) -> bool:
-    letters = [c for c in text[:4096] if c > "\x7f" and c.isalpha()]
-    return bool(letters) and sum(unicodedata.name(c, "").startswith(script) for c in letters) >= 0.9 * len(letters)
-
-
-def _oddities(text: str) -> int:
-    """Return how often a capital follows a small letter, plus the number of signs beyond ASCII."""
-    signs = sum(c > "\x7f" and not c.isalpha() and c not in _QUOTES_AND_SIGNS for c in text)
-    return signs + sum(before.islower() and after.isupper() for before, after in pairwise(text))
-
-
-def _decodable(data: bytes, encodings: tuple[str, ...]) -> list[str]:
-    decodable = []
-    for encoding in encodings:
-        with contextlib.suppress(UnicodeDecodeError):
-            data.decode(encoding)
-            decodable.append(encoding)
-    return decodable
-
-
-def _written_with(data: bytes, encodings: tuple[str, ...], alphabets: tuple[str, ...]) -> str:
-    """Return the first encoding in which all letters beyond ASCII are of one alphabet; empty if there is none."""
-    for encoding in _decodable(data, encodings):
-        text = data.decode(encoding)
-        letters = {c.lower() for c in text if c > "\x7f"} - set(_QUOTES_AND_SIGNS)
-        if any(letters <= set(alphabet) for alphabet in alphabets) and not _IMPLAUSIBLE.search(text):
-            return encoding
-    return ""

@@ -20,10 +20,19 @@ from rnntui.config import DecodingErrors
 from rnntui.errors import UsageError
 from rnntui.extras import requirement
 from rnntui.text.archives import ARCHIVE_SUFFIXES, expanded, is_archive
-from rnntui.text.compressed import COMPRESSED_SUFFIXES, read_beginning, unreadable
-from rnntui.text.converters import DOCUMENT_SUFFIXES, can_convert, document_type, text_of_document
+from rnntui.text.compressed import (
+    COMPRESSED_SUFFIXES,
+    CompressedFileError,
+    read_beginning,
+    read_blocks,
+    unreadable,
+    without_compression_suffix,
+)
+from rnntui.text.converters import DOCUMENT_SUFFIXES, can_convert, document_type, is_misnamed, text_of_document
 from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, is_utf8
-from rnntui.text.recognition import EXAMINED, likely_encoding, recognize
+from rnntui.text.legacy_encodings import likely_encoding
+from rnntui.text.recognition import EXAMINED, recognize
+from rnntui.text.zip_formats import DOCUMENT_FORMATS, ZIP_START, format_of_start, format_of_zip
 
 STDIN = "-"
 TABLE_SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".ndjson", ".json")
@@ -54,6 +63,7 @@ class SourceFiles:
         display_names: a name for each file, as the user named it.
         skipped: files of folders and archives that are not text, and folders of runs.
         converted: the files among `files` that are UTF-8 text of documents, with the type of each document.
+        misnamed: display names of texts that have the name of a document.
     """
 
     encoding: str
@@ -63,6 +73,7 @@ class SourceFiles:
     display_names: list[str] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
     converted: dict[Path, str] = field(default_factory=dict)
+    misnamed: list[str] = field(default_factory=list)
 
     def add(self, source: str) -> None:
         """Add a file, folder or glob, or `-` for standard input.
@@ -71,8 +82,9 @@ class SourceFiles:
         """
         if source == STDIN:
             if sys.stdin is None or sys.stdin.isatty():
-                raise UsageError("- reads standard input, but that is a terminal", hint="pipe a text into it")
-            self._append(stored(sys.stdin.buffer), STDIN_NAME)
+                what = "closed" if sys.stdin is None else "a terminal"
+                raise UsageError(f"- reads standard input, but that is {what}", hint="pipe a text into it")
+            self._add_file(stored(sys.stdin.buffer), STDIN_NAME)
             return
         path = Path(source)
         if path_exists(source):
@@ -99,17 +111,18 @@ class SourceFiles:
         """Add a file that was named; one that is not text raises an error when it is read."""
         if not path.is_file():
             path = _copy_of_pipe(path)
-        if is_archive(path):
+        if is_archive(path) and format_of_zip(path) not in DOCUMENT_FORMATS:
             if self.converts:
                 self._add_folder(expanded(path), name)
             else:
                 self._append(path, name)
             return
-        kind = document_type(path, read_beginning(path, EXAMINED))
-        if kind and self.converts:
-            self._append_text_of(path, name, kind)
+        start = read_beginning(path, EXAMINED)
+        document, kind = self._document(path, start)
+        if kind:
+            self._append_text_of(document, name, kind)
         else:
-            self._append(path, name)
+            self._append_text(path, name, start)
 
     def _add_folder(self, folder: Path, name: str) -> None:
         files, runs = _visible_files(folder)
@@ -123,18 +136,15 @@ class SourceFiles:
     def _add_member(self, path: Path, name: str) -> None:
         """Add a file of a folder, or skip it if it is not text."""
         start = read_beginning(path, EXAMINED)
-        kind = document_type(path, start)
+        document, kind = self._document(path, start)
         if kind and can_convert(kind):
-            if self.converts:
-                self._append_text_of(path, name, kind)
-            else:
-                self._append(path, name)
+            self._append_text_of(document, name, kind)
             return
         file_type = recognize(start, self.encoding)
-        reason = file_type.title if file_type else ""
+        reason = file_type.of_file(path).title if file_type else ""
         if kind:
             reason = f"{kind}, which needs pip install {requirement('documents')}"
-        elif is_archive(path):
+        elif is_archive(path) and format_of_start(start) not in DOCUMENT_FORMATS:
             reason = "an archive, to be named separately"
         elif file_type and file_type.encoding:
             reason = f"{reason}: to be read with --encoding {file_type.encoding}"
@@ -143,10 +153,33 @@ class SourceFiles:
         if reason:
             self.skipped.append(SkippedFile(Path(name), reason))
         else:
-            self._append(path, name)
+            self._append_text(path, name, start)
+
+    def _document(self, path: Path, start: bytes) -> tuple[Path, str]:
+        """Return a file, decompressed if it is a document, and its type; that of any other file is empty."""
+        inner = Path(without_compression_suffix(path.name))
+        if inner.name == path.name:
+            return path, document_type(path, start)
+        if not self.converts or not (start.startswith(ZIP_START) or document_type(inner, start)):
+            return path, ""
+        copy = temporary_file(inner.suffix)
+        try:
+            with copy.open("wb") as file:
+                file.writelines(read_blocks(path, _COPIED))
+        except (OSError, CompressedFileError):  # which is told when the file is read
+            return path, ""
+        return copy, document_type(copy, start)
+
+    def _append_text(self, path: Path, name: str, start: bytes) -> None:
+        if is_misnamed(Path(without_compression_suffix(name)), start) and recognize(start, self.encoding) is None:
+            self.misnamed.append(name)
+        self._append(path, name)
 
     def _append_text_of(self, path: Path, name: str, kind: str) -> None:
-        text = text_of_document(path, kind, self.encoding)
+        if not self.converts:
+            self._append(path, name)
+            return
+        text = text_of_document(path, kind, self.encoding, name)
         copy = stored(io.BytesIO(text.encode("utf-8", "surrogatepass")))
         self.converted[copy] = kind
         self._append(copy, name)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from rnntui.config import LanguageModelConfig
 from rnntui.config_classifier import ClassifierConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import UsageError
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.kinds.language_model import LANGUAGE_MODEL

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import CorpusError
 from rnntui.formatting import few_names_with_verb
 from rnntui.inference.loaded_model import read_tokenizer

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.atomic_files import sync_file
-from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import UsageError
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.kinds.corpus_info import DocumentUnit, TokenFileInfo

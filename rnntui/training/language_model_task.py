@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.config_generation import SamplingConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.inference.generate import begin_generation, generate_tokens, generators_from
 from rnntui.inference.loaded_model import document_format, read_tokenizer
 from rnntui.inference.numpy_language_model import NumpyLanguageModel

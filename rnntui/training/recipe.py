@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnntui.config import DEFAULT_MINUTES, Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerType
+from rnntui.config import DEFAULT_MINUTES, Budget, TokenizerType
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import TrainingError
 from rnntui.inference.cells import recurrent_weight_count
 from rnntui.system_memory import available_memory

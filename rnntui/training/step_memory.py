@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rnntui.config import Cell, LanguageModelConfig, RecurrentConfig
+from rnntui.config import Cell, RecurrentConfig
 from rnntui.config_classifier import ClassifierConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import RunError, TrainingError
 from rnntui.formatting import format_bytes, format_count

@@ -1,1 +1,1 @@
-"""Floor 4: the terminal app, on Textual."""
+"""The terminal app, on Textual."""

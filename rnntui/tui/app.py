@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.actions import parse
@@ -19,11 +19,12 @@ from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
 from rnntui.system_memory import release_free_memory
-from rnntui.tui import alt_keys, preferences
+from rnntui.tui import alt_keys
 from rnntui.tui.installation import UPGRADED, Installation
 from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun, RememberPreference, RunRenamed, TextsSaved
 from rnntui.tui.notifications import Notifications
+from rnntui.tui.preferences import PreferencesFile, settings_file
 from rnntui.tui.settings_keeper import SettingsKeeper
 from rnntui.tui.tabs import (
     TABS,
@@ -102,15 +103,17 @@ class RnntuiApp(App[None]):
         for theme in readable_themes():
             self.register_theme(theme)
         self.notifications = Notifications(self.notify)
-        self._settings_file = preferences.settings_file()
-        self.preferences, self._problems = preferences.load(self._settings_file)
+        file = PreferencesFile(settings_file())
+        self.preferences, self._problems = file.load()
         self._tabs, self._first = tabs, first
         self._checkpoints, self._reopen = checkpoints, reopen
         self._installation, self._was_upgraded = Installation(), False
         self._recent_commands: list[str] = []  # ids, the last one first
         self.tabs: dict[str, Widget] = {}
         """The tabs that have been shown, by id."""
-        self._keeper = SettingsKeeper(self.tabs, self.preferences.tabs, partial(self._remember, "tabs"))
+        titles = {tab.id: tab.title for tab in tabs.values()}
+        warn = partial(self.notifications.warn, title="Settings", seconds=10)
+        self._keeper = SettingsKeeper(file, self.tabs, titles, self.preferences.tabs, warn)
         self._quit_asked = -math.inf  # monotonic time of the last Ctrl+Q at which not all could be saved
         self._task_context: contextvars.Context | None = None  # of the event loop, once it runs
         self._loop_of_screen: asyncio.AbstractEventLoop | None = None
@@ -128,7 +131,7 @@ class RnntuiApp(App[None]):
         else:
             self._problems.append(f"there is no theme {self.preferences.theme!r}")
         self.set_keymap(self.preferences.keymap)
-        self.theme_changed_signal.subscribe(self, lambda theme: self._remember("theme", theme.name))
+        self.theme_changed_signal.subscribe(self, lambda theme: self._keeper.remember("theme", theme.name))
         self._show_tab(self._first)
         self.call_after_refresh(self._finish)
 
@@ -270,7 +273,7 @@ class RnntuiApp(App[None]):
     def exit_messages(self) -> list[str]:
         """Lines to print once the app has closed."""
         tabs = [tab.exit_message for tab in self.tabs.values() if isinstance(tab, HasExitMessage) and tab.exit_message]
-        return [*tabs, *([UPGRADED] if self._was_upgraded else [])]
+        return [*tabs, *self._keeper.exit_lines, *([UPGRADED] if self._was_upgraded else [])]
 
     def _handle_exception(self, error: Exception) -> None:
         """Close the app if it cannot go on because another version was installed meanwhile; else as Textual does.
@@ -287,7 +290,7 @@ class RnntuiApp(App[None]):
     # -- keys ----------------------------------------------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
-        """Let typing go to the editor of the visible tab, where the focused widget has no use for it.
+        """Let typing go to the editor of the visible tab, unless the focused widget handles it.
 
         Esc closes the notifications, besides what it does at the focus.
         """
@@ -420,17 +423,10 @@ class RnntuiApp(App[None]):
     # -- preferences ---------------------------------------------------------------------------------------------
 
     def on_remember_preference(self, event: RememberPreference) -> None:
-        self._remember(event.name, event.value)
+        self._keeper.remember(event.name, event.value)
 
     def _keep_settings(self) -> None:
-        """Save what stands in the tabs, in a thread, if it has changed."""
+        """Save the settings and form fields of the tabs in a thread, if they have changed or could not be saved."""
         changed = self._keeper.changed()
-        if changed:
+        if changed or self._keeper.is_waiting:
             self.run_worker(partial(self._keeper.save, changed), thread=True, group="settings")
-
-    def _remember(self, name: str, value: Any) -> None:
-        """Save a preference for the next start. May be called in any thread."""
-        try:
-            preferences.save(self._settings_file, {name: value})
-        except (OSError, RnntuiError) as error:
-            self.notifications.warn(str(error), title="Settings cannot be saved")

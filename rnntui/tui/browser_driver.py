@@ -15,10 +15,10 @@ from textual.drivers.web_driver import WebDriver
 
 
 class BrowserDriver(WebDriver):
-    """Textual's driver, but signals are left to those who answer them in a terminal, and the app ends with its server.
+    """Textual's driver, but with the signal handlers of the app in a terminal, and the app ends with its server.
 
-    Textual's own answers SIGINT and SIGTERM in the event loop, and no SIGHUP; an app whose server was killed would stay
-    for ever, with nobody to see it.
+    Textual's own handles SIGINT and SIGTERM in the event loop, and no SIGHUP; an app whose server was killed would run
+    on without a page.
     """
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -11,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from rnntui.atomic_files import atomic_write
-from rnntui.untrusted_files import read_json
+from rnntui.errors import RnntuiError, os_error_hint, write_error
+from rnntui.sessions.autosave import folder_lock, make_folder
+from rnntui.untrusted_files import MAX_JSON_BYTES, parse_bounded_json, read_bounded
 
 VARIABLE = "RNNTUI_SETTINGS"
 
 _TYPES = {"theme": str, "surprisal": bool, "panel": bool, "keymap": dict, "tabs": dict}
 _OLD_NAMES = {"surprise": "surprisal"}  # of settings
-_MAX_TAB = 1 << 20  # characters of what is kept of a tab: a text that is longer must not fill the file
-_changing = threading.Lock()
+_DAMAGED = "damaged"  # suffix of a file that is set aside
 _OLD_KEY_IDS = {"chat.surprise": "chat.surprisal"}
 
 
@@ -82,71 +84,159 @@ def tab_of_last_text() -> str | None:
     return max(times, key=lambda tab: times[tab], default=None)
 
 
-def load(path: Path) -> tuple[Preferences, list[str]]:
-    """Read the preferences. Return them and the problems of the file; a value that cannot be used takes its default."""
-    try:
-        values = read_json(path)
-    except FileNotFoundError:
-        return Preferences(), []
-    except (OSError, ValueError) as error:
-        return Preferences(), [f"{path} cannot be read ({error}); using the defaults"]
-    if not isinstance(values, dict):
-        return Preferences(), [f"{path} is not a JSON object; using the defaults"]
+class PreferencesFile:
+    """The preferences file, which other apps change, and the user in an editor. Methods may be called in any thread.
+
+    A change is merged into the file as it is at that moment, under a lock.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._values: dict[str, Any] = {}  # as they were read or written last
+        self._changing = threading.Lock()
+
+    def load(self) -> tuple[Preferences, list[str]]:
+        """Read the file. Return its preferences and its problems; a value that cannot be used takes its default."""
+        try:
+            values = self._read()
+        except FileNotFoundError:
+            return Preferences(), []
+        except OSError as error:
+            return Preferences(), [str(self._read_error(error))]
+        except ValueError as error:
+            return Preferences(), [
+                f"{self.path} is damaged ({error}): the defaults are used. Mend or delete it; when a setting changes, "
+                f"it is set aside as {self.path.name}.{_DAMAGED}, and new settings are kept"
+            ]
+        self._values = values
+        preferences, problems = _parse(values)
+        return preferences, [f"{self.path}: {problem}" for problem in problems]
+
+    def save(self, changes: Mapping[str, Any]) -> str:
+        """Change settings in the file, and keep the others, also those that another app has changed.
+
+        A damaged file is set aside; the new one has what this object read or wrote before, so that a file which the
+        user is just editing loses nothing either. An empty file is replaced.
+
+        Args:
+            changes: values by name; those of `tabs` are a patch (see `apply_patch`).
+
+        Returns a line that says where a damaged file is now, or "". Raises `RnntuiError` if the file cannot be read or
+        written; it is then unchanged.
+        """
+        note = ""
+        try:
+            with self._changing:
+                make_folder(self.path.parent)
+                with folder_lock(self.path.parent, f".{self.path.name}.lock"):
+                    try:
+                        values = self._read()
+                    except FileNotFoundError:
+                        values = {}
+                    except OSError as error:
+                        raise self._read_error(error) from error
+                    except ValueError as error:
+                        aside = self._set_aside()
+                        note = f"{self.path} was damaged ({error}) and is now {aside.name}; a new file has the settings"
+                        values = self._values
+                    changed = _changed(values, changes)
+                    if note or changed != values:
+                        # A link stays: the file may belong to a repository of dotfiles.
+                        atomic_write(self.path.resolve(), (json.dumps(changed, indent=2) + "\n").encode())
+                    self._values = changed
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        return note
+
+    def _read(self) -> dict[str, Any]:
+        """Return the values in the file; those known before if it is empty, as it is while an editor rewrites it.
+
+        Raises `OSError` if it cannot be read, `ValueError` if it is damaged.
+        """
+        data = read_bounded(self.path, MAX_JSON_BYTES)
+        if not data.strip(b" \t\r\n\0"):  # a power cut may leave zeros
+            return self._values
+        values = parse_bounded_json(data)
+        if not isinstance(values, dict):
+            raise ValueError("it is not a JSON object")
+        return _with_new_names(values)
+
+    def _read_error(self, error: OSError) -> RnntuiError:
+        hint = f"{os_error_hint(error, 'move it away')}; until then, no change of a setting is kept"
+        return RnntuiError(f"cannot read {self.path}: {error.strerror or error}", hint=hint)
+
+    def _set_aside(self) -> Path:
+        """Copy the damaged file to a name of its own, and return that; an earlier copy may be the same file's."""
+        data = read_bounded(self.path, MAX_JSON_BYTES)
+        names = (f"{self.path.name}.{_DAMAGED}{number}" for number in itertools.chain([""], itertools.count(2)))
+        for aside in map(self.path.with_name, names):
+            if not os.path.lexists(aside):
+                atomic_write(aside, data)
+                return aside
+            if aside.is_file() and aside.stat().st_size == len(data) and aside.read_bytes() == data:
+                return aside
+        raise AssertionError("names do not end")
+
+
+def _parse(values: dict[str, Any]) -> tuple[Preferences, list[str]]:
+    """Return preferences and what is wrong in them."""
     usable: dict[str, Any] = {}
     problems = []
-    for name, value in _with_new_names(values).items():
+    for name, value in values.items():
         if name not in _TYPES:
-            problems.append(f"{path}: unknown setting {name!r}; known are {', '.join(_TYPES)}")
+            problems.append(f"unknown setting {name!r}; known are {', '.join(_TYPES)}")
         elif not isinstance(value, _TYPES[name]):
-            problems.append(f"{path}: {name} cannot be {value!r}")
+            problems.append(f"{name} cannot be {value!r}")
         else:
             usable[name] = value
     keymap = usable.get("keymap", {})
     invalid = [key_id for key_id, keys in keymap.items() if not isinstance(keys, str) or not keys]
-    problems += [f"{path}: keymap.{key_id} must be a key such as ctrl+x" for key_id in invalid]
+    problems += [f"keymap.{key_id} must be a key such as ctrl+x" for key_id in invalid]
     if keymap:
         usable["keymap"] = {
             _OLD_KEY_IDS.get(key_id, key_id): keys for key_id, keys in keymap.items() if key_id not in invalid
         }
-    if "tabs" in usable:
-        usable["tabs"] = _usable_tabs(usable["tabs"])
+    if "tabs" in usable:  # a tab of which no object is kept has nothing
+        usable["tabs"] = {tab: kept for tab, kept in usable["tabs"].items() if isinstance(kept, dict)}
     return Preferences(**usable), problems
 
 
-def save(path: Path, changes: dict[str, Any]) -> None:
-    """Change settings in the file, and keep the others, also those of other tabs. May be called in any thread.
-
-    A file that is not a JSON object is left as it is: the user may be editing it. Raises `OSError` if it cannot be
-    written.
-    """
-    with _changing:
-        _save(path, changes)
-
-
-def _save(path: Path, changes: dict[str, Any]) -> None:
-    try:
-        values = read_json(path)
-    except FileNotFoundError:
-        values = {}
-    except ValueError:
-        return
-    if not isinstance(values, dict):
-        return
+def _changed(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with changes; a value that becomes the default is left out, unless it was there before."""
     defaults = asdict(Preferences())
-    values = _with_new_names(values)
-    merged = {**values, **changes}
+    changed = {**values, **changes}
     if "tabs" in changes:
-        tabs = {**_usable_tabs(values.get("tabs")), **changes["tabs"]}
-        merged["tabs"] = {tab: kept for tab, kept in tabs.items() if kept and len(json.dumps(kept)) <= _MAX_TAB}
-    saved = {name: value for name, value in merged.items() if name in values or value != defaults.get(name)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, (json.dumps(saved, indent=2) + "\n").encode())
+        changed["tabs"] = apply_patch(values.get("tabs"), changes["tabs"])
+    return {name: value for name, value in changed.items() if name in values or value != defaults.get(name)}
 
 
-def _usable_tabs(value: object) -> dict[str, dict[str, Any]]:
-    """Return what is kept of tabs; a tab of which it is no object has nothing."""
-    tabs = value if isinstance(value, Mapping) else {}
-    return {tab: kept for tab, kept in tabs.items() if isinstance(kept, dict)}
+def patch_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON merge patch (RFC 7396) that makes `new` of `old`, as far as `apply_patch` can.
+
+    Objects are compared field by field, whatever their depth; a field that is gone is null, and so is a field of an
+    object that is gone, so that a patch removes nothing that it does not know.
+    """
+    patch: dict[str, Any] = {}
+    for name in {**old, **new}:
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, Mapping) and isinstance(after, Mapping | None):
+            if changes := patch_between(before, after or {}):
+                patch[name] = changes
+        elif before != after:
+            patch[name] = after
+    return patch
+
+
+def apply_patch(target: object, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON object with a merge patch (RFC 7396); an object that it leaves empty is left out."""
+    patched = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        result = apply_patch(patched.get(name), value) if isinstance(value, Mapping) else value
+        if result is None or result == {}:
+            patched.pop(name, None)
+        else:
+            patched[name] = result
+    return patched
 
 
 def _with_new_names(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,48 +1,132 @@
-"""Keeping of what stands in the tabs for the next start: settings, and the fields of forms."""
+"""Saving of preferences, of the settings of tabs, and of the fields of their forms, for the next start."""
 
 from __future__ import annotations
 
+import copy
+import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from textual.widget import Widget
 
+from rnntui.errors import RnntuiError
+from rnntui.tui.preferences import PreferencesFile, patch_between
 from rnntui.tui.tabs import KeepsSettings
 
 KeptSettings = dict[str, dict[str, Any]]
 """The `kept_settings` of tabs, by their ids."""
 
+_MAX_TAB = 1 << 20  # characters of what is kept of a tab: a text that is longer must not fill the file
+
 
 class SettingsKeeper:
-    """Saves the settings of the tabs that have others than are saved."""
+    """Saves preferences, and the settings of the tabs in which they have changed.
+
+    A problem is reported once, until it changes, and again in the `exit_lines`.
+    """
 
     def __init__(
-        self, tabs: Mapping[str, Widget], saved: KeptSettings, write: Callable[[KeptSettings], object]
+        self,
+        file: PreferencesFile,
+        tabs: Mapping[str, Widget],
+        titles: Mapping[str, str],
+        saved: KeptSettings,
+        warn: Callable[[str], object],
     ) -> None:
         """
         Args:
-            tabs: the tabs that there are, by id; they may become more.
-            saved: what is saved of each.
-            write: writes the settings of some tabs, and reports it if that fails. Called in any thread.
+            file: the file that they are saved in.
+            tabs: the open tabs by id; more may be added later.
+            titles: titles of all tabs, by id.
+            saved: the saved settings of each.
+            warn: shows a line to the user. Called in any thread.
         """
-        self._tabs, self._saved, self._write = tabs, dict(saved), write
-        self._present: KeptSettings = {}  # as `changed` found them last
+        self._file, self._tabs, self._titles, self._warn = file, tabs, titles, warn
+        self._saved = dict(saved)
+        self._present: KeptSettings = {}  # as of the last call of `changed`
+        self._unsaved: dict[str, Any] = {}  # preferences
         self._saving = threading.Lock()
+        self._lines: dict[str, str] = {}  # reported problems, by what they are about
+
+    @property
+    def exit_lines(self) -> list[str]:
+        """What the user should know once the app has ended: why something is not kept, or where a damaged file is."""
+        return [line for line in list(self._lines.values()) if line]  # a thread may add one
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while a preference is not saved."""
+        return bool(self._unsaved)
+
+    def remember(self, name: str, value: Any) -> None:
+        """Save a preference. May be called in any thread."""
+        with self._saving:
+            self._unsaved[name] = value
+            self._write({})
 
     def changed(self) -> KeptSettings:
-        """Return the settings that are not saved."""
+        """Return the settings of the tabs in which they differ from the saved ones."""
         present = {tab_id: tab.kept_settings for tab_id, tab in self._tabs.items() if isinstance(tab, KeepsSettings)}
         self._present.update(present)
         return {tab_id: kept for tab_id, kept in present.items() if kept != self._saved.get(tab_id, {})}
 
     def save(self, changed: KeptSettings) -> None:
-        """Save what `changed` has returned. If it fails, it is tried again with the next change. For any thread.
+        """Save what `changed` has returned, and what could not be saved before. May be called in any thread.
 
-        Of a tab that has changed again, the newer settings are saved: a thread may write after a later one.
+        After a failure, the next call retries. Where a tab has changed again, its newer settings are saved: an older
+        thread may be the last to write. Only fields that this app has changed are written, as another app may have
+        changed others.
         """
-        if changed:
-            with self._saving:
-                newest = {tab_id: self._present[tab_id] for tab_id in changed}
-                self._write(newest)
+        with self._saving:
+            newest = {tab_id: self._present[tab_id] for tab_id in changed}
+            patch = {tab_id: self._patch(tab_id, kept) for tab_id, kept in newest.items()}
+            if (patch or self._unsaved) and self._write({"tabs": patch} if patch else {}):
                 self._saved |= newest
+
+    def _write(self, changes: dict[str, Any]) -> bool:
+        """Save changes, and the preferences that are not saved. Return False if that fails, which is reported."""
+        try:
+            set_aside = self._file.save({**self._unsaved, **changes})
+        except RnntuiError as error:
+            self._tell("file", f"Settings are not kept: {error}")
+            return False
+        self._unsaved.clear()
+        self._tell("file", "")
+        if set_aside:
+            self._tell("set aside", set_aside)
+        return True
+
+    def _patch(self, tab_id: str, kept: dict[str, Any]) -> dict[str, Any]:
+        """Return what has changed in a tab, without fields that are too long, which are reported."""
+        fitting, left_out = _fitting(kept)
+        names = " and ".join(left_out)
+        self._tell(tab_id, f"{self._titles[tab_id]}: too long to be kept for the next start: {names}" if names else "")
+        return patch_between(_fitting(self._saved.get(tab_id, {}))[0], fitting)
+
+    def _tell(self, about: str, line: str) -> None:
+        if line and line != self._lines.get(about):
+            self._warn(line)
+        self._lines[about] = line
+
+
+def _fitting(kept: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return settings of a tab without the longest fields, if they are too long, and the names of these."""
+    left_out: list[str] = []
+    if len(json.dumps(kept)) > _MAX_TAB:
+        kept = copy.deepcopy(kept)
+        for _, name, fields in sorted(_fields(kept), key=lambda field: field[0], reverse=True):
+            left_out.append(name)
+            del fields[name]
+            if len(json.dumps(kept)) <= _MAX_TAB:
+                break
+    return kept, left_out
+
+
+def _fields(kept: dict[str, Any]) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Yield the length of each field, its name, and the object that it is in, whatever the depth of that."""
+    for name, value in kept.items():
+        if isinstance(value, dict):
+            yield from _fields(value)
+        else:
+            yield len(json.dumps(value)), name, kept

@@ -81,7 +81,7 @@ class SavesTexts(Protocol):
 
 @runtime_checkable
 class KeepsSettings(Protocol):
-    """A tab whose settings, and what stands in its forms, are there again at the next start (`TabContext.kept`)."""
+    """A tab whose settings and form fields are restored at the next start (`TabContext.kept`)."""
 
     @property
     def kept_settings(self) -> dict[str, Any]:

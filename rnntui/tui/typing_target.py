@@ -1,6 +1,6 @@
 """Typing reaches a tab's editor from anywhere in the tab.
 
-A printable key or a paste that the focused widget has no use for first moves the focus to the tab's editor, and then
+A printable key or a paste that the focused widget does not handle first moves the focus to the tab's editor, and then
 arrives there. This happens in the app, before the key is forwarded to a widget, so that fast typing stays in order:
 keys handed on by a widget would arrive after later ones that went to the editor directly.
 """

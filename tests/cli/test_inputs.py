@@ -6,7 +6,9 @@ import io
 import os
 import re
 import threading
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -117,7 +119,7 @@ def test_an_invalid_text_is_told_with_its_byte() -> None:
         ("one\n".encode("utf-16"), "is UTF-16, as its first two bytes show; read it with --encoding utf-16"),
         ("one\n".encode("utf-16-le"), "is UTF-16 without a byte order mark, as its zero bytes show; read it with"),
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "is a PDF document; convert it: pdftotext FILE - \\|"),
-        (b"PK\3\4abc", "is a zip archive; extract it first and name the folder"),
+        (b"PK\3\4abc", "is a zip archive; extract it and name what is in it"),
         (b"\x1f\x8b\x08abc", r"is compressed by gzip; decompress it: gzip -dc FILE \|"),
     ],
 )
@@ -127,3 +129,48 @@ def test_input_that_is_no_utf_8_text_is_named_as_what_it_is(data: bytes, message
     with pytest.raises(CorpusError, match=f"^standard input {message}"):
         next(decode_lines(io.BytesIO(data), "utf-8", "replace"))
     assert list(decode_lines(io.BytesIO(b"one\0two\n"), "utf-8", "strict")) == ["one\0two"]
+
+
+PAGE = b"<!DOCTYPE html>\n<p>One &amp; two</p>\n"
+SUBTITLES = b"1\n00:00:01,000 --> 00:00:02,000\nHi\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "note"),
+    [
+        (
+            "my page.html", PAGE,
+            "my page.html is an HTML page, whose tags are read as text here; to leave them out: "
+            "pandoc -f html -t plain --wrap=none -o 'my page.txt' 'my page.html'",
+        ),
+        ("a.docx", PAGE, "a.docx is an HTML page"),
+        ("a.srt", SUBTITLES, "a.srt has subtitles, whose times are read as text here"),
+        ("a.txt", PAGE, ""),
+        ("a.html", b"a < b\n", ""),
+        ("a.srt", b"one\n", ""),
+        ("standard input", PAGE, ""),
+    ],
+)  # fmt: skip
+def test_markup_that_a_corpus_would_leave_out_is_noted(
+    name: str, data: bytes, note: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert read_text(io.BytesIO(data), "utf-8", "strict", "universal", name) == data.decode()
+    text_note = capsys.readouterr().err
+    assert list(decode_lines(pieces_of(data, 40), "utf-8", "strict", name=name)) == data.decode().splitlines()
+    assert text_note == capsys.readouterr().err
+    assert text_note.startswith(f"rnntui: {note}") and text_note.count("\n") == 1 if note else not text_note
+
+
+@pytest.mark.parametrize("cut", [0, 30])
+def test_a_document_is_no_lines_and_told_if_it_is_damaged(cut: int, tmp_path: Path) -> None:
+    path = tmp_path / "letter.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", "<a/>")
+    path.write_bytes(data := path.read_bytes()[: path.stat().st_size - cut])
+    convert = "a DOCX file; save it as text, or convert it: pandoc -f docx -t plain --wrap=none"
+    told = "a damaged DOCX file; its end is missing" if cut else convert
+    with path.open("rb") as stream, pytest.raises(CorpusError, match=re.escape(f"letter.docx is {told}")):
+        next(decode_lines(stream, "utf-8", "strict", name=str(path)))
+    with pytest.raises(CorpusError, match=re.escape(f"standard input is {convert} FILE |")):
+        read_text(io.BytesIO(data), "utf-8", "strict", "universal")

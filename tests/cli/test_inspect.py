@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_runs import make_run
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.inspection.initial_weights import initial_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_status import RunStatus

@@ -12,7 +12,8 @@ import pytest
 
 from rnntui.__main__ import main
 from rnntui.cli.progress import interrupted_lines, make_reporter
-from rnntui.cli.training_command import StopRequest, train_and_report
+from rnntui.cli.stop_request import StopRequest
+from rnntui.cli.training_command import train_and_report
 from rnntui.training.events import Evaluating, Finished
 from tests.tiny_runs import make_run
 

@@ -15,7 +15,8 @@ from tiny_runs import QUICK as TRAINING
 
 from rnntui.cli.main import run
 from rnntui.cli.train import command
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays
 from rnntui.settings import flag_of, settings_of

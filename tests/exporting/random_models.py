@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config import LanguageModelConfig
 from rnntui.config_classifier import ClassifierConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.exporting.classifier_graph import ClassifierParts
 from rnntui.exporting.language_model_graph import LanguageModelParts

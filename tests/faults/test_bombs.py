@@ -145,6 +145,12 @@ def test_a_document_with_too_much_markup_is_refused(tmp_path: Path, monkeypatch:
             text_of_document(path, kind, "utf-8")
 
 
+def test_many_comments_before_a_page_are_passed_over_at_once(tmp_path: Path) -> None:
+    comments = b"<!---->" * 9000  # in which two to the power of 9000 rows of comments could be seen
+    assert document_type(tmp_path / "a.html", comments + b"text") == ""
+    assert document_type(tmp_path / "a.html", comments + b"<p>text") == "HTML"
+
+
 def test_lines_end_where_they_do_in_blocks_of_any_size() -> None:
     assert [*lines_of(["a" * 1000] * 50)] == ["a" * 50_000]
     assert [*lines_of(["a\nb", "c", "d\r\n", "e\r", "\nf"])] == ["a", "bcd", "e", "f"]

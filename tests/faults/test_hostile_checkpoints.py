@@ -323,7 +323,7 @@ def test_a_state_that_is_a_pipe_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_shown_value_is_short() -> None:
-    from rnntui.config import LanguageModelConfig
+    from rnntui.config_language_model import LanguageModelConfig
 
     with pytest.raises(UsageError) as error:
         LanguageModelConfig.from_json({**asdict(LanguageModelConfig()), "hidden": "7" * 1000})

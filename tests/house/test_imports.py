@@ -113,10 +113,10 @@ async def use():
     app = RnntuiApp(Path(sys.argv[1]), "copies", first="translate")
     async with app.run_test() as pilot:
         session = app.tabs["translate"].session
-        while session.translator is None:
+        while session.model is None:
             await pilot.pause(0.02)
         await pilot.press("a", "b", "f9")
-        while session.translated_count < 1:
+        while session.done_count < 1:
             await pilot.pause(0.02)
     print("torch" in sys.modules)
 

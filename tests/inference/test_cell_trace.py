@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.inference.cell_trace import LayerTrace
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inspection.initial_weights import initial_weights

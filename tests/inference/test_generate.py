@@ -14,8 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnntui.config import Cell, LanguageModelConfig
+from rnntui.config import Cell
 from rnntui.config_generation import SamplingConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.inference.generate import (
     Generation,
     Token,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnntui.config import LanguageModelConfig
 from rnntui.config_generation import Precision, SamplingConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.inference import integer_kernels, loaded_model
 from rnntui.inference.generate import Generation, generate_tokens, generators_from
 from rnntui.inference.integer_kernels import Int4Kernel, Int8Kernel, NumpyKernel, int8_kernel, weights_of_levels

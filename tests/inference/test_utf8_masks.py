@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rnntui.config import LanguageModelConfig
 from rnntui.config_generation import SamplingConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.inference.copy_guard import CopyGuard
 from rnntui.inference.generate import Generation, generate_tokens, generators_from
 from rnntui.inference.numpy_language_model import NumpyLanguageModel

@@ -10,7 +10,8 @@ from typing import Any, get_args
 import pytest
 from tiny_runs import make_run
 
-from rnntui.config import Cell, LanguageModelConfig
+from rnntui.config import Cell
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import RunError
 from rnntui.inspection.clipping import clipping
 from rnntui.inspection.equal_sizes import of_equal_size, parameter_count

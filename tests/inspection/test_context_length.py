@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_runs import make_run, subwords, word_tokenizer
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import CorpusError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inspection.context_length import context_loss, losses_by_context

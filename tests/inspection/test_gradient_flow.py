@@ -9,7 +9,7 @@ import pytest
 from novelty_runs import trained_on
 from tiny_runs import NGRAMS, make_run
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import CancelledError, CorpusError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inspection.gradient_flow import gradient_flow, state_gradients

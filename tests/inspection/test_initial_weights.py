@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.inspection.initial_weights import initial_weights, untrained_network
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import weights_of

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tiny_runs import make_run, subwords
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import CorpusError
 from rnntui.inference.cell_trace import quantity_names
 from rnntui.inference.generate import initial_context_ids

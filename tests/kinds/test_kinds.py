@@ -12,7 +12,8 @@ import pytest
 from rnntui.charts.metric_charts import charts_of, in_order
 from rnntui.cli import evaluate
 from rnntui.cli.main import COMMANDS, run
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, RecurrentConfig, TokenizerConfig
+from rnntui.config import Budget, RecurrentConfig, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.corpus_info import CorpusInfo, TokenFileInfo
 from rnntui.kinds.inputs import InputChoice, InputFiles

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import RunError, UsageError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel

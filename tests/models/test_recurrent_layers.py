@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.models.layers import State, recurrent_layers, run_recurrent_layers
 from rnntui.training.device import choose_hardware
 

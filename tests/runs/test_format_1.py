@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnntui.cli.main import run
-from rnntui.config import LanguageModelTrainingConfig
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqTrainingConfig
 from rnntui.inference.translator import load_translator
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, Newlines, TokenizerConfig
+from rnntui.config import Budget, Newlines, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import CorpusError, RnntuiError, RunError, UsageError
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL

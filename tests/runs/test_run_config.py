@@ -16,7 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from run_examples import CONFIG, json_values, repeatable
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import RunError
 from rnntui.kinds.corpus_info import TextCorpusInfo, TokenFileInfo
 from rnntui.kinds.metrics import ORIGIN_LOSS

@@ -1,4 +1,4 @@
-"""Real clients against the server: openai, llm, libretranslatepy; each test is skipped where its client is missing."""
+"""Real clients against the server: openai, llm, huggingface_hub, libretranslatepy; skipped where they are missing."""
 
 from __future__ import annotations
 
@@ -51,6 +51,15 @@ def test_the_openai_client(host: ServingHost) -> None:
     stranger = openai.OpenAI(base_url=f"http://127.0.0.1:{host.port}/v1", api_key="wrong", max_retries=0)
     with stranger, pytest.raises(openai.AuthenticationError, match="Incorrect API key"):
         stranger.models.list()
+
+
+def test_the_hugging_face_client(host: ServingHost) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    client = hub.InferenceClient(base_url=f"http://127.0.0.1:{host.port}/v1", api_key="sesame")
+    fields: dict[str, Any] = {"model": "dialogue", "messages": [{"role": "user", "content": "hello"}], "seed": 2}
+    answer = client.chat_completion(**fields).choices[0].message.content
+    chunks = client.chat_completion(**fields, stream=True)
+    assert answer and "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == answer
 
 
 def test_the_libretranslate_client(host: ServingHost) -> None:

@@ -80,6 +80,16 @@ def test_a_stream_gives_the_same_text_in_chunks(host: ServingHost) -> None:
         assert [each["finish_reason"] for each in own if each["finish_reason"]] == ["length"]
 
 
+def test_a_stream_is_ascii_for_clients_that_end_lines_at_other_characters(host: ServingHost) -> None:
+    prompt = "one\u2028two\u2029three\u0085four é"
+    fields = {"prompt": prompt, "echo": True, "stream": True, "max_tokens": 1}
+    with host.stream("/v1/completions", {**MODEL, **fields}) as response:
+        data = response.read()
+    assert data.isascii()
+    lines = [line.removeprefix("data: ") for line in data.decode().splitlines() if line]
+    assert "".join(json.loads(line)["choices"][0]["text"] for line in lines[:-1]).startswith(prompt)
+
+
 def test_log_probabilities_of_a_completion_and_of_its_prompt(host: ServingHost) -> None:
     fields = {"prompt": "sea", "seed": 1, "logprobs": 2, "echo": True}
     [choice] = complete(host, **fields)["choices"]

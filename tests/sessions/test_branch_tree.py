@@ -272,6 +272,22 @@ def test_a_line_that_is_no_branch_is_named(line: str) -> None:
         parse_lines((GOOD + line).splitlines())
 
 
+def test_lines_of_kinds_that_only_another_version_knows_are_kept_as_they_are(documents: DocumentFormat) -> None:
+    tree = with_texts(documents, (0, "once upon a time"), (5, "there was"))
+    known = text_lines(tree, learns=False)
+    unknown = ['{"rating":  5, "turn": 1}', '{"note": "\\u00e9"}']
+    lines = known.splitlines()
+    saved = parse_lines([unknown[0], *lines, unknown[1], '{"unsent": "a line"}'])
+    assert saved.unsent == "a line" and saved.unknown_lines == unknown
+    again = BranchTree(documents)
+    append_turns(again.transcript, saved.turn_texts, documents)
+    saved.add_to(again)
+    assert texts_of(again) == texts_of(tree)
+    assert text_lines(again, learns=False).splitlines() == [*lines, *unknown]
+    with pytest.raises(SavedLineError, match="line 1 is not"):
+        parse_lines(unknown)  # a data set, rather than a text
+
+
 def test_a_branch_that_begins_behind_its_parent_is_kept(documents: DocumentFormat) -> None:
     """An edited file: the text before the branch is shorter than it was."""
     line = '{"branch": 3, "parent": 2, "start": 99, "name": "", "turns": [{"role": "model", "text": "x"}]}\n'

@@ -701,6 +701,23 @@ def test_an_edit_that_was_not_finished_comes_back_beside_the_unchanged_text(user
     assert again.saved == [text] and "edited" not in next(user.drafts.glob("*.jsonl")).read_text()
 
 
+def test_a_text_of_a_later_version_goes_on_and_keeps_what_is_unknown(user: User) -> None:
+    user.say("Hello")
+    user.session.files.autosave()
+    (path,) = user.drafts.glob("*.jsonl")
+    later = '{"rating": 5}'
+    path.write_text(f"{path.read_text()}{later}\n")
+    user.reopen(str(path))
+    assert "The file has a line of another version of rnntui, kept as written." in user.notifications
+    user.say("Go on")
+    user.session.files.autosave()
+    assert path.read_text().splitlines()[-1] == later and "Go on" in path.read_text()
+    user.session.new_texts()
+    user.say("Another text")
+    user.session.files.autosave()
+    assert sum(later in file.read_text() for file in user.drafts.glob("*.jsonl")) == 1
+
+
 def test_an_edit_of_an_empty_text_is_listed(user: User) -> None:
     user.screen.edits[user.session.active] = "the beginning"
     user.session.files.autosave()

@@ -45,7 +45,7 @@ class EditedText:
     def look(self, cursor: int, work: bool = True) -> None:
         """Move the cursor to a line."""
         self.cursor = cursor
-        self.session.classify(Viewport(cursor, 0, 5))
+        self.session.compute(Viewport(cursor, 0, 5))
         if work:
             assert self.session.worker is not None
             while self.session.worker.work():
@@ -130,10 +130,10 @@ def test_doubtful_lines_and_lines_of_a_label_are_found_in_turn(edited: EditedTex
 
 def test_a_stop_classifies_no_more_until_the_text_changes(edited: EditedText) -> None:
     edited.type("warmth\nbad", work=False)
-    assert edited.session.is_classifying
+    assert edited.session.is_computing
     edited.session.stop()
     assert edited.session.worker is not None and not edited.session.worker.work()
-    assert "stopped" in edited.session.status(0) and not edited.session.is_classifying
+    assert "stopped" in edited.session.status(0) and not edited.session.is_computing
     edited.type("warmth\nbad\n")
     assert edited.labels == ["positive", "negative", ""]
 
@@ -162,7 +162,7 @@ def test_details_beyond_the_cache_size_are_computed_again_at_the_cursor(
 def test_the_status_says_what_is_missing(tmp_path: Path) -> None:
     session = ClassificationSession("reviews", lambda: pytest.fail("no worker without a model"), lambda: tmp_path)
     assert session.status(0) == "reviews  opening …"
-    session.classify(Viewport(0, 0, 1))
+    session.compute(Viewport(0, 0, 1))
     session.problem = "no classifier yet"
     assert session.status(0) == "no classifier yet"
     session.set_model("reviews", FakeClassifier())  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ class Editor:
         self.translate()
 
     def translate(self) -> None:
-        self.session.translate(Viewport(self.cursor, 0, 5))
+        self.session.compute(Viewport(self.cursor, 0, 5))
 
     def work(self) -> None:
         while self.session.worker is not None and self.session.worker.work():
@@ -87,10 +87,10 @@ def test_a_change_leads_from_one_text_to_the_other(old: list[str], new: list[str
 def test_lines_are_translated_and_an_edited_one_alone_again(editor: Editor) -> None:
     translator = editor.open(FakeTranslator())
     editor.write("one\n\ntwo")
-    assert editor.session.translations == ["", "", ""] and editor.session.is_searching
+    assert editor.session.translations == ["", "", ""] and editor.session.is_computing
     editor.work()
     assert editor.session.translations == ["eno", "", "owt"] and editor.updates > 0
-    assert (editor.session.translated_count, editor.session.total_count) == (2, 2)
+    assert (editor.session.done_count, editor.session.total_count) == (2, 2)
     translator.asked.clear()
     editor.write("one\n\ntwos")
     assert editor.session.translations == ["eno", "", "owt"]  # the earlier one, until there is a newer one
@@ -108,7 +108,7 @@ def test_what_is_written_before_the_model_is_open_is_translated_then(editor: Edi
     editor.write("home")
     assert editor.session.worker is None and "opening" in editor.status
     editor.session.problem = "there is no run"
-    assert "rnntui train-seq2seq" in editor.status
+    assert editor.status == "there is no run"
     editor.open(FakeTranslator())
     editor.work()
     assert editor.session.translations == ["emoh"]
@@ -121,7 +121,7 @@ def test_another_model_and_other_settings_translate_anew(editor: Editor) -> None
     editor.open(FakeTranslator(sign="?"), "two")
     editor.work()
     assert editor.session.translations == ["emoh?"] and editor.status.startswith("two · ")
-    translator = editor.session.translator
+    translator = editor.session.model
     assert isinstance(translator, FakeTranslator) and translator.settings == [DEFAULT_BEAM]
     editor.session.settings = BeamConfig(beam=1)
     editor.translate()
@@ -174,10 +174,10 @@ def test_status_counts_lines_and_says_when_it_was_stopped(editor: Editor) -> Non
     editor.session.worker.work()
     editor.session.stop()
     assert editor.status == "one · stopped; translated 1 of 20 lines"
-    assert not editor.session.worker.work() and not editor.session.is_searching
-    assert not editor.session.needs_search(5)
+    assert not editor.session.worker.work() and not editor.session.is_computing
+    assert not editor.session.needs_computation(5)
     editor.translate()
-    assert editor.session.needs_search(5) and not editor.session.needs_search(0)
+    assert editor.session.needs_computation(5) and not editor.session.needs_computation(0)
     editor.work()
     assert editor.status == "one · translated 20 lines"
     editor.write("a")
@@ -194,7 +194,7 @@ def test_a_line_that_fails_is_reported_and_the_others_are_translated(editor: Edi
     assert editor.session.translations == ["doog", ""] and editor.errors == ["bad: overflow"]
     assert "bad" not in editor.status
     editor.cursor = 1
-    assert "line 2: FloatingPointError: overflow" in editor.status and not editor.session.needs_search(1)
+    assert "line 2: FloatingPointError: overflow" in editor.status and not editor.session.needs_computation(1)
 
 
 def test_status_warns_about_the_line_at_the_cursor(editor: Editor) -> None:

@@ -200,6 +200,11 @@ def test_offsets_lead_back_to_the_text_as_given(text: str, offsets: list[int]) -
         ('{"labels": ["pos"], "data": {"sentence": "good"}}\n', ("data.sentence", "labels"), [("good", "pos")]),
         ('{"id": "x", "text": "good", "labels": [27]}\n', ("text", "labels"), [("good", "27")]),
         ('{"intent": true, "utterance": "good"}\n', ("utterance", "intent"), [("good", "true")]),
+        (
+            '{"text": "good", "label": "pos"}\n{"label": "neg", "text": "bad"}\n',  # in another order
+            ("text", "label"),
+            [("good", "pos"), ("bad", "neg")],
+        ),
     ],
 )  # fmt: skip
 def test_json_lines_have_keys_for_text_and_label(read: Read, lines: str, keys: tuple, expected: list) -> None:

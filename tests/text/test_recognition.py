@@ -15,7 +15,8 @@ import pytest
 
 from rnntui.errors import CorpusError
 from rnntui.text.corpus import find_corpus
-from rnntui.text.recognition import likely_encoding, recognize
+from rnntui.text.legacy_encodings import likely_encoding
+from rnntui.text.recognition import recognize
 
 TEXTS = {
     "English": "It was a bright cold day in April.\r\nThe clocks were striking thirteen.\r\n",
@@ -80,11 +81,12 @@ def test_other_zero_bytes_are_told_by_their_offset(data: bytes, tmp_path: Path) 
         list(find_corpus([str(path)]).blocks())
 
 
-def zipped() -> bytes:
-    """Return a zip archive."""
+def zipped(members: dict[str, str] | None = None) -> bytes:
+    """Return a zip archive, by default of one text."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("a.txt", "text\n")
+        for name, content in (members or {"a.txt": "text\n"}).items():
+            archive.writestr(name, content)
     return buffer.getvalue()
 
 
@@ -107,7 +109,7 @@ OTHER_FILES = {
     "a WebP image; name a text file": b"RIFF\x10\0\0\0WEBPVP8 ",
     "an SQLite database; export its text": b"SQLite format 3\0\x10\0",
     "a Kindle book; convert it: ebook-convert {file} {stem}.txt": b"Title".ljust(60, b"\0") + b"BOOKMOBI",
-    "a 7z archive; extract it and name the folder": b"7z\xbc\xaf\x27\x1c\0\4",
+    "a 7z archive; extract it and name what is in it": b"7z\xbc\xaf\x27\x1c\0\4",
     "compressed by zstd; decompress it: zstd -d {file}": b"\x28\xb5\x2f\xfd\x04\x00",
     "a Git LFS pointer, not the file itself; git lfs pull": b"version https://git-lfs.github.com/spec/v1\noid 1\n",
     "UTF-7, as its first five bytes show; read it with --encoding utf-7": b"+/v8-caf+AOk-\n",
@@ -147,6 +149,47 @@ def test_the_type_of_compressed_content_is_recognized_too(suffix: str, tmp_path:
     compress = gzip.compress if suffix == ".gz" else lzma.compress
     assert "is a PDF document" in error_of(written(tmp_path, compress(b"%PDF-1.7\n"), f"a{suffix}"))
     assert "is UTF-16" in error_of(written(tmp_path, compress("text".encode("utf-16")), f"b{suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "data", "advice"),
+    [
+        (".gz", gzip.compress(b"text\n"), "decompress it: gzip -dc < {path} > {folder}/lines.txt"),
+        (".zip", zipped(), "extract it and name what is in it"),
+        (".tar", tarred(), "extract it and name what is in it"),
+    ],
+)
+def test_what_a_corpus_expands_is_to_be_expanded_for_other_readers(
+    suffix: str, data: bytes, advice: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, data, f"lines.txt{suffix}")
+    file_type = recognize(data, "utf-8")
+    assert file_type is not None
+    hint = advice.format(path=path, folder=tmp_path)
+    assert file_type.error(data, str(path), path, in_corpus=False).hint == hint
+    assert file_type.error(data, "standard input", None, in_corpus=False).hint == advice.partition(" <")[0] + (
+        " FILE |" if suffix == ".gz" else ""
+    )
+    twice = written(tmp_path, gzip.compress(data), "twice.gz") if suffix == ".gz" else path
+    assert "rename" not in str(file_type.error(data, str(twice), twice, in_corpus=True))
+
+
+@pytest.mark.parametrize("name", ["letter.docx", "letter", "letter.zip", "letter.txt"])
+def test_a_document_is_told_with_a_program_that_converts_it(name: str, tmp_path: Path) -> None:
+    path = written(tmp_path, zipped({"[Content_Types].xml": "<Types/>", "word/document.xml": "<a/>"}), name)
+    data = path.read_bytes()
+    file_type = recognize(data, "latin-1")
+    assert file_type is not None
+    stem = tmp_path / ("letter.txt" if name.endswith("txt") else "letter")
+    for in_corpus in (False, True):
+        assert str(file_type.error(data, str(path), path, in_corpus=in_corpus)) == (
+            f"{path} is a DOCX file; save it as text, or convert it: "
+            f"pandoc -f docx -t plain --wrap=none -o {stem}.txt {path}"
+        )
+    path.write_bytes(data[:-30])
+    assert str(file_type.error(data, str(path), path, in_corpus=True)) == (
+        f"{path} is a damaged DOCX file; its end is missing: name a whole copy of it"
+    )
 
 
 def test_files_of_a_folder_are_skipped_by_what_they_are(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
+import re
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from rnntui.errors import CorpusError, UsageError
+from rnntui.text.chat_messages import clean_text
 from rnntui.text.corpus import check_sources, find_corpus
 
 HTML = """<!DOCTYPE html><html><head><title>Title</title><style>p {}</style><script>x()</script></head><body>
@@ -142,6 +146,15 @@ DOCUMENTS = {
         "<html><p>私は<ruby>漢<rt>かん</rt>字<rp>(</rp><rt>じ</rt><rp>)</rp></ruby>を読む。</html>".encode(),
         "私は漢字を読む。\n",
     ),
+    "hyphens.html": (
+        "<p>un&shy;be\u00adlie<wbr>v\u200bable</p><p>\u200b</p><p>\ufeffca\u2060r</p>".encode(),
+        "unbelievable\n\ncar\n",
+    ),
+    "hyphens.docx": (docx("un\u00adbelievable", extra="<w:r><w:t>a</w:t><w:softHyphen/></w:r>"), "unbelievable\n\na\n"),
+    "hyphens.odt": (
+        odt("<text:p>un\u00adbe\u200blie</text:p><text:p>\u200b</text:p><text:p>b</text:p>"),
+        "unbelie\n\nb\n",
+    ),
     "fields.docx": (docx("One", extra=WRAPPED), "One\n\nOn 1 May we read it: 漢字。\n"),
     "page.html": (HTML.encode(), HTML_TEXT),
     "page.HTM": (b"\xef\xbb\xbf" + HTML.encode(), HTML_TEXT),
@@ -251,6 +264,115 @@ def test_a_damaged_document_is_told_in_one_line(name: str, tmp_path: Path) -> No
 def test_a_book_with_copy_protection_is_told(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="is encrypted; name a copy without"):
         text_of(written(tmp_path / "a.epub", epub("OEBPS/a%20b.xhtml")))
+
+
+@pytest.mark.parametrize("name", ["letter.docx", "letter.odt", "book.epub"])
+def test_a_document_that_is_cut_off_is_damaged_and_in_a_folder_skipped(name: str, tmp_path: Path) -> None:
+    whole = DOCUMENTS[name][0]
+    path = written(tmp_path / name, whole[:-60])
+    kind = path.suffix[1:].upper()
+    with pytest.raises(CorpusError, match=f"{name} is a damaged {kind} file; its end is missing: name a whole copy"):
+        text_of(path)
+    written(tmp_path / "a.txt", "text\n")
+    corpus = find_corpus([str(tmp_path)])
+    assert "".join(corpus.blocks()) == "text\n"
+    assert corpus.notes == [f"skipped 1 file that is not text: {path} (a damaged {kind} file)"]
+
+
+@pytest.mark.parametrize("name", ["letter.docx", "letter.odt", "book.epub"])
+def test_a_document_that_is_called_an_archive_is_read_as_the_document(name: str, tmp_path: Path) -> None:
+    content, text = DOCUMENTS[name]
+    path = written(tmp_path / f"{name}.zip", content)
+    corpus = find_corpus([str(path)])
+    assert "".join(corpus.blocks()) == text == text_of(tmp_path)
+    kind = name.rpartition(".")[2].upper()
+    assert (corpus.name, corpus.notes) == (path.name.partition(".")[0], [f"read as text: 1 {kind} file ({path})"])
+    check_sources([str(path)])
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".xlsx.zip"])
+def test_a_document_of_another_kind_is_told_whatever_it_is_called(suffix: str, tmp_path: Path) -> None:
+    table = zipped({"[Content_Types].xml": "<Types/>", "xl/workbook.xml": "<a/>", "xl/worksheets/sheet1.xml": "<a/>"})
+    path = written(tmp_path / f"a{suffix}", table)
+    with pytest.raises(CorpusError, match=f"a{suffix} is an XLSX file; save it as CSV"):
+        text_of(path)
+    with pytest.raises(CorpusError, match=r"no text files in .* and 1 that are not text \(an XLSX file\)"):
+        text_of(tmp_path)
+
+
+def test_an_archive_with_the_members_of_a_program_is_read_as_a_folder(tmp_path: Path) -> None:
+    sources = zipped({"META-INF/MANIFEST.MF": "Version: 1\n", "a/A.java": "class A {}\n"})
+    assert text_of(written(tmp_path / "a.zip", sources)) == "Version: 1\nclass A {}\n"
+    with pytest.raises(CorpusError, match=r"a.jar is a JAR file; rename it to .*a.jar.zip$"):
+        text_of(written(tmp_path / "a.jar", sources))
+
+
+@pytest.mark.parametrize("name", ["letter.docx", "book.epub", "page.html", "film.srt"])
+def test_a_compressed_document_is_read_as_the_document(name: str, tmp_path: Path) -> None:
+    content, text = (SRT, "Where is my dog?\nHere.\nThanks.\n") if name == "film.srt" else DOCUMENTS[name]
+    path = written(tmp_path / f"{name}.gz", gzip.compress(content))
+    assert text_of(path) == text_of(tmp_path) == text
+    assert find_corpus([str(path)]).notes[0].endswith(f"file ({path})")
+    with pytest.raises(CorpusError, match=rf"{name}.gz is not a complete .gz archive"):
+        text_of(written(path, gzip.compress(content)[:-3]))
+
+
+@pytest.mark.parametrize("cut", [0, 60])
+def test_a_document_from_standard_input_is_read(cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = docx("Dear Ann,")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data[: len(data) - cut])))
+    if cut:
+        with pytest.raises(CorpusError, match=r"^standard input is a damaged DOCX file"):
+            text_of("-")
+        return
+    corpus = find_corpus(["-"])
+    assert "".join(corpus.blocks()) == "Dear Ann,\n"
+    assert corpus.notes == ["read as text: 1 DOCX file (standard input)"]
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a.epub", "a.odt", "a.doc"])
+def test_a_page_by_the_name_of_another_document_is_read_as_a_page(name: str, tmp_path: Path) -> None:
+    path = written(tmp_path / name, HTML)
+    corpus = find_corpus([str(path)])
+    assert ("".join(corpus.blocks()), corpus.notes) == (HTML_TEXT, [f"read as text: 1 HTML file ({path})"])
+
+
+def test_a_text_by_the_name_of_a_document_is_noted(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.docx", "plain text\n")
+    tags = written(tmp_path / "b.html", "Some <b>tags</b> in a text\n")
+    written(tmp_path / "c.html", "a < b\n")
+    written(tmp_path / "d.epub", "")
+    assert find_corpus([str(path)]).notes == [f"read as plain text in spite of its name: {path}"]
+    corpus = find_corpus([str(tmp_path)])
+    assert "".join(corpus.blocks()) == "plain text\nSome <b>tags</b> in a text\na < b\n"
+    assert corpus.notes == [f"read as plain text in spite of their names: {path}, {tags}"]
+
+
+@pytest.mark.parametrize(
+    "start", ["<p>", '<div class="a">', "<!-- a --><!-- b -->\n<h1>", '<?xml version="1.0"?>\n<section>', "<b>"]
+)
+def test_a_part_of_a_page_is_read_as_one(start: str, tmp_path: Path) -> None:
+    assert text_of(written(tmp_path / "a.html", f"{start}One <i>word</i>")) == "One word\n"
+
+
+def test_a_document_by_word_in_a_browser_is_read(tmp_path: Path) -> None:
+    members = zipfile.ZipFile(io.BytesIO(docx("One", extra=WRAPPED)))
+    renamed = {
+        name.replace("document.xml", "document2.xml"): members.read(name).replace(b"/document.xml", b"/document2.xml")
+        for name in members.namelist()
+    }
+    path = written(tmp_path / "a.docx", zipped(renamed))  # type: ignore[arg-type]
+    assert text_of(path) == DOCUMENTS["fields.docx"][1]
+
+
+def test_a_document_in_an_archive_is_told_by_its_name_there(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.zip", zipped({"b/c.epub": epub("OEBPS/a%20b.xhtml")}))
+    with pytest.raises(CorpusError, match="^" + re.escape(f"{path}/b/c.epub is encrypted; name a copy without")):
+        text_of(path)
+
+
+def test_messages_of_a_chat_have_no_soft_hyphens_either() -> None:
+    assert clean_text("un\u00adbe\u200blievable \n") == "unbelievable"
 
 
 def test_a_document_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.config import LanguageModelTrainingConfig
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.corpus_info import TextCorpusInfo, TurnFormat
 from rnntui.text.corpus import find_corpus

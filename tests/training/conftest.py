@@ -11,7 +11,8 @@ from forks import Forks
 from process_pairs import Pair
 from tiny_runs import word_text
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.settings import settings_of
 from rnntui.text.corpus import find_corpus

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from forks import killed_in
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.runs.creation import remove_abandoned
 from rnntui.runs.folder import RunFolder

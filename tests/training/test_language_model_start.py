@@ -11,7 +11,8 @@ from test_resume import StopAfter, assert_same_run, ignore, never
 from tiny_runs import NGRAMS, TINY, make_document_run, subwords, word_tokenizer
 from tiny_runs import make_run as make_tiny_run
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import UsageError
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.runs.description import describe_run, read_details

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnntui.config import Budget, LanguageModelConfig
+from rnntui.config import Budget
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import RunError
 from rnntui.exporting.small_copy import export_run
 from rnntui.inference.loaded_model import load_language_model

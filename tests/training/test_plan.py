@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from rnntui.config import Budget, LanguageModelTrainingConfig, TrainerConfig
+from rnntui.config import Budget, TrainerConfig
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.training.plan import StepPlan, StepPlanner, StepTimer, learning_rate
 from rnntui.training.progress import TrainingProgress
 

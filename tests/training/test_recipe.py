@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from rnntui.config import Budget, Cell, LanguageModelConfig, LanguageModelTrainingConfig
+from rnntui.config import Budget, Cell
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import TrainingError
 from rnntui.inference.cells import recurrent_weight_count
 from rnntui.models.language_model import LanguageModel

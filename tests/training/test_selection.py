@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from rnntui.config import LanguageModelTrainingConfig
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.config_seq2seq import Seq2SeqTrainingConfig
 from rnntui.kinds.registry import all_metrics
 from rnntui.training.evaluation import Evaluation

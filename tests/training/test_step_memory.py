@@ -9,7 +9,8 @@ import pytest
 import torch
 from run_examples import CONFIG
 
-from rnntui.config import LanguageModelConfig, TokenizerConfig
+from rnntui.config import TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import RunError, TrainingError
 from rnntui.kinds.language_model import LANGUAGE_MODEL

@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from rnntui.config import Budget, LanguageModelTrainingConfig, TrainerConfig
+from rnntui.config import Budget, TrainerConfig
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.errors import RunError, TrainingError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, save_arrays

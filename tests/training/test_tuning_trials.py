@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from tiny_runs import make_run
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.management import write_note

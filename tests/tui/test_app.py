@@ -28,7 +28,7 @@ from rnntui.tui.footer import KeyFooter
 from rnntui.tui.installation import UPGRADED
 from rnntui.tui.keys import KEYS, Key, app_keys, bindings, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun, RunRenamed
-from rnntui.tui.preferences import Preferences, load, save, settings_file, texts_folder
+from rnntui.tui.preferences import settings_file, texts_folder
 from rnntui.tui.screens.help import HelpScreen
 from rnntui.tui.tabs import TABS, TabContext, TabEntry
 
@@ -282,67 +282,6 @@ async def test_theme_surprisal_and_panel_are_remembered(runs: Path, own_settings
         assert user.chat.shows_surprisal and user.pane.text.shade and not user.chat.wants_panel
 
 
-def test_nothing_remembered_is_the_defaults(tmp_path: Path) -> None:
-    assert load(tmp_path / "none.json") == (Preferences(), [])
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        ("{", "cannot be read"),
-        ("[1]", "is not a JSON object"),
-        ('{"them": "x"}', "unknown setting 'them'"),
-        ('{"surprisal": "yes"}', "surprisal cannot be 'yes'"),
-        ('{"keymap": {"chat.stop": 3}}', "keymap.chat.stop must be a key"),
-    ],
-)
-def test_a_settings_file_that_is_wrong_is_told_and_left_as_it_is(tmp_path: Path, content: str, problem: str) -> None:
-    path = tmp_path / "settings.json"
-    path.write_text(content)
-    preferences, problems = load(path)
-    assert preferences == Preferences()
-    assert len(problems) == 1 and problem in problems[0] and str(path) in problems[0]
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_a_settings_file_of_any_editor_is_read(tmp_path: Path, encoding: str, line_end: str) -> None:
-    path = tmp_path / "settings.json"
-    text = '{\n  "theme": "nord",\n  "keymap": {\n    "chat.stop": "ctrl+x"\n  }\n}\n'
-    path.write_bytes(text.replace("\n", line_end).encode(encoding))
-    assert load(path) == (Preferences(theme="nord", keymap={"chat.stop": "ctrl+x"}), [])
-
-
-@pytest.mark.parametrize("content", ["{", "[1]"])
-def test_a_settings_file_that_cannot_be_read_is_not_overwritten(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "settings.json"
-    path.write_text(content)
-    save(path, {"theme": "nord"})
-    assert path.read_text() == content
-
-
-def test_saving_keeps_what_else_stands_in_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "folder" / "settings.json"
-    save(path, {"theme": "nord"})
-    assert json.loads(path.read_text()) == {"theme": "nord"}
-    path.write_text('{"keymap": {"chat.stop": "ctrl+x"}, "theme": "nord"}')
-    save(path, {"theme": "textual-dark", "surprisal": True})
-    assert json.loads(path.read_text()) == {
-        "keymap": {"chat.stop": "ctrl+x"}, "theme": "textual-dark", "surprisal": True,
-    }  # fmt: skip
-
-
-def test_a_file_with_old_names_is_read_and_saved_with_the_new_ones(tmp_path: Path) -> None:
-    path = tmp_path / "settings.json"
-    path.write_text('{"surprise": true, "keymap": {"chat.surprise": "f11", "chat.stop": "ctrl+x"}}')
-    preferences, problems = load(path)
-    assert problems == [] and preferences.surprisal
-    assert preferences.keymap == {"chat.surprisal": "f11", "chat.stop": "ctrl+x"}
-    save(path, {"surprisal": False})
-    assert json.loads(path.read_text())["surprisal"] is False and "surprise" not in path.read_text().split("keymap")[0]
-    assert not load(path)[0].surprisal
-
-
 def test_the_system_says_where_settings_lie(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RNNTUI_SETTINGS")
     assert settings_file().parts[-2:] == ("rnntui", "settings.json")
@@ -360,7 +299,7 @@ async def test_settings_that_cannot_be_saved_are_reported(runs: Path, own_settin
     own_settings.parent.touch()  # a file where the folder should be
     async with chatting(runs) as user:
         await user.pilot.press("ctrl+t")
-        await user.told("Settings cannot be saved")
+        await user.told("Settings are not kept")
         await user.say("x")
         user.chat.session.files.autosave()
         await user.told("Autosave failed")

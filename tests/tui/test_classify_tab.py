@@ -54,7 +54,7 @@ async def test_a_new_text_can_be_begun_far_down_while_lines_wait_to_be_classifie
         await user.fill("\n".join(f"bad {number}" for number in range(40)))
         user.tab.editor.move_cursor((39, 0))
         await wait_until(user.pilot, lambda: user.tab.editor.scroll_offset.y > 0)
-        assert user.session.is_classifying
+        assert user.session.is_computing
         await user.pilot.press("f12")
         await wait_until(user.pilot, lambda: user.session.lines == [""])
         await user.type("warmth")

@@ -99,17 +99,17 @@ async def test_outside_the_source_the_footer_names_the_way_back(tmp_path: Path) 
         await wait_until(user.pilot, lambda: user.app.query(KeyFooter))
         assert "Esc Stop" in footer_text(user.app)
         await user.pilot.press("f9")
-        widgets = [widget for widget in user.app.screen.focus_chain if widget is not user.tab.source]
+        widgets = [widget for widget in user.app.screen.focus_chain if widget is not user.tab.editor]
         assert len(widgets) > 4
         for widget in widgets:
             widget.focus()
             await user.pilot.pause()
             assert "Esc Source" in footer_text(user.app), widget
             await user.pilot.press("escape")
-            assert user.app.focused is user.tab.source
+            assert user.app.focused is user.tab.editor
         widgets[0].focus()
         await user.pilot.press("h", "i")
-        assert user.tab.source.text == "hi"
+        assert user.tab.editor.text == "hi"
         user.tab.matrix.focus()
         await user.pilot.press("f9")  # what is hidden gives the focus back
-        await wait_until(user.pilot, lambda: user.app.focused is user.tab.source)
+        await wait_until(user.pilot, lambda: user.app.focused is user.tab.editor)

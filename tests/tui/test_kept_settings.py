@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, Select
+from textual.widget import Widget
+from textual.widgets import Input, Select, Static
 from tiny_runs import make_run
 from waiting import wait_until
 
@@ -20,7 +22,8 @@ from rnntui.sessions.explanation_view import MEASURES
 from rnntui.sessions.translation_session import DEFAULT_BEAM
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.inspect.tab import InspectTab
-from rnntui.tui.preferences import load, save
+from rnntui.tui.preferences import PreferencesFile
+from rnntui.tui.settings_keeper import SettingsKeeper
 from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.form_screen import TrainingFormScreen
 from rnntui.tui.widgets.slider import Slider
@@ -47,6 +50,11 @@ async def using(runs: Path, tab: str, *, reopen: bool = False) -> AsyncIterator[
 
 def kept(settings: Path, tab: str) -> object:
     return json.loads(settings.read_text()).get("tabs", {}).get(tab)
+
+
+def told(app: RnntuiApp) -> list[str]:
+    """Return what notifications say of settings."""
+    return [notice.message for notice in app._notifications if notice.title == "Settings"]
 
 
 def write_tabs(settings: Path, **tabs: object) -> None:
@@ -175,6 +183,27 @@ async def test_the_training_form_comes_back_as_it_was_when_the_app_ended_within_
 
 
 @pytest.mark.usefixtures("few")
+async def test_what_is_wrong_in_a_form_that_comes_back_is_told(runs: Path, own_settings: Path) -> None:
+    """Beside its field, without a key; no other field has a message."""
+    write_tabs(own_settings, train={"form": {"corpus": "nowhere.txt", "hidden": "abc", "bptt": "-1", "name": "mine"}})
+    async with using(runs, "train") as (_, pilot):
+        await open_form(pilot)
+        await wait_until(pilot, lambda: "corpus" in problems(pilot))
+        assert problems(pilot).keys() == {"corpus", "hidden", "bptt"}
+        assert "must be" in problems(pilot)["hidden"] and "nowhere.txt" in problems(pilot)["corpus"]
+        field(pilot, "hidden").value = "64"
+        await wait_until(pilot, lambda: problems(pilot).keys() == {"corpus", "bptt"})
+
+
+def problems(pilot: Pilot[None]) -> dict[str, str]:
+    """Return the messages that are shown beside fields."""
+    fields = pilot.app.screen.query(Field)
+    return {
+        each.option.name: str(each.query(".help").first(Static).content) for each in fields if each.has_class("-wrong")
+    }
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize(
     "wrong", ["text", {"kind": "no such", "no such": "1", "hidden": 5, "name": "mine", "tied": "?"}]
 )
@@ -239,22 +268,115 @@ async def test_settings_that_cannot_be_kept_are_told_and_hold_up_no_end(runs: Pa
         app.tabs["translate"].query_one("#n_best", Slider).value = 2
         await pilot.pause()
         app._keep_settings()
-        await wait_until(pilot, lambda: any("cannot be saved" in notice.title for notice in app._notifications))
+        await app.workers.wait_for_complete()
+        app.theme = "textual-light"
+        await pilot.pause()
+        app._keep_settings()  # which tries again
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        (line,) = [line for line in told(app) if line.startswith("Settings are not kept: ")]
+        assert f": cannot write to {own_settings.parent}: " in line
         await pilot.press("ctrl+q")
         await wait_until(pilot, lambda: app._exit)
-    assert app.return_code == 0
+    assert app.return_code == 0 and app.exit_messages == [line]
 
 
-def test_each_tab_is_kept_by_itself_and_a_text_that_is_too_long_is_not(tmp_path: Path) -> None:
-    path = tmp_path / "settings.json"
-    save(path, {"tabs": {"translate": {"beam": 2}, "inspect": {"text": "one"}}})
-    save(path, {"tabs": {"inspect": {"text": "x" * (1 << 20)}, "classify": {}}})
-    save(path, {"theme": "nord"})
-    assert json.loads(path.read_text()) == {"theme": "nord", "tabs": {"translate": {"beam": 2}}}
-    preferences, problems = load(path)
-    assert preferences.tabs == {"translate": {"beam": 2}} and problems == []
-    path.write_text('{"tabs": {"translate": 3, "inspect": {"text": "two"}}}')
-    assert load(path)[0].tabs == {"inspect": {"text": "two"}} and load(path)[1] == []
+async def test_settings_that_could_not_be_kept_are_kept_once_they_can_be(runs: Path, own_settings: Path) -> None:
+    own_settings.mkdir(parents=True)
+    app = RnntuiApp(runs, first="translate")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        app.theme = "textual-light"
+        app.tabs["translate"].query_one("#n_best", Slider).value = 2
+        await pilot.pause()
+        app._keep_settings()
+        await app.workers.wait_for_complete()
+        assert own_settings.is_dir() and len(app.exit_messages) == 1
+        own_settings.rmdir()
+        app._keep_settings()
+        await app.workers.wait_for_complete()
+        assert json.loads(own_settings.read_text()) == {"theme": "textual-light", "tabs": {"translate": {"n_best": 2}}}
+        assert app.exit_messages == []
+
+
+async def test_a_damaged_file_is_told_at_the_start_and_where_it_is_then(runs: Path, own_settings: Path) -> None:
+    own_settings.parent.mkdir()
+    own_settings.write_text('{"theme": "nord",}')
+    app = RnntuiApp(runs, first="translate")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        app.save_all()
+        assert own_settings.read_text() == '{"theme": "nord",}', "nothing has changed"
+        assert app.exit_messages == []
+        app.tabs["translate"].query_one("#n_best", Slider).value = 2
+        await pilot.pause()
+        app.save_all()
+        app.save_all()
+        await pilot.pause()
+        lines = told(app)
+        assert len(lines) == 2 and all(str(own_settings) in line for line in lines)
+        assert "when a setting changes, it is set aside" in lines[0] and "is now settings.json.damaged" in lines[1]
+        assert app.exit_messages == lines[1:]
+    assert kept(own_settings, "translate") == {"n_best": 2}
+    assert own_settings.with_name("settings.json.damaged").read_text() == '{"theme": "nord",}'
+
+
+async def test_two_apps_keep_each_others_settings_of_a_tab(runs: Path, own_settings: Path) -> None:
+    one, other = RnntuiApp(runs, first="translate"), RnntuiApp(runs, first="translate")
+    for app, name in ((one, "beam"), (other, "n_best")):
+        async with app.run_test() as pilot:
+            await pilot.pause()
+            app.tabs["translate"].query_one(f"#{name}", Slider).value = 2
+            await pilot.pause()
+            app.save_all()
+    assert kept(own_settings, "translate") == {"beam": 2, "n_best": 2}
+
+
+def test_each_tab_is_kept_by_itself(own_settings: Path) -> None:
+    file = PreferencesFile(own_settings)
+    file.save({"tabs": {"translate": {"beam": 2}, "inspect": {"text": "one"}}})
+    file.save({"tabs": {"inspect": {"text": None}, "classify": {}}})
+    file.save({"theme": "nord"})
+    assert json.loads(own_settings.read_text()) == {"theme": "nord", "tabs": {"translate": {"beam": 2}}}
+    own_settings.write_text('{"tabs": {"translate": 3, "inspect": {"text": "two"}}}')
+    preferences, problems = file.load()
+    assert preferences.tabs == {"inspect": {"text": "two"}} and problems == []
+
+
+async def test_a_text_that_is_too_long_is_told_and_the_rest_of_its_tab_is_kept(
+    runs: Path, own_settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InspectTab, "_compute", lambda *_: None)
+    app = RnntuiApp(runs, first="inspect")
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        for view in ("units", "steps"):
+            monkeypatch.setattr(InspectTab, "kept_settings", {"view": view, "text": "x" * (1 << 20)})
+            app.save_all()
+        await pilot.pause()
+        assert kept(own_settings, "inspect") == {"view": "steps"}
+        line = "Inspect: too long to be kept for the next start: text"
+        assert told(app) == app.exit_messages == [line]
+        monkeypatch.setattr(InspectTab, "kept_settings", {"view": "steps", "text": "short"})
+        app.save_all()
+        assert kept(own_settings, "inspect") == {"view": "steps", "text": "short"} and app.exit_messages == []
+
+
+def test_the_longest_fields_are_left_out_until_the_others_fit() -> None:
+    told: list[str] = []
+    text = "x" * 600_000
+    values = {"form": {"corpus": text + "x", "name": text, "hidden": "1"}, "other": text}
+
+    class Tab(Widget):
+        kept_settings = values
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = PreferencesFile(Path(folder) / "settings.json")
+        keeper = SettingsKeeper(file, {"train": Tab()}, {"train": "Train"}, {}, told.append)
+        keeper.save(keeper.changed())
+        tabs = file.load()[0].tabs
+    assert {name: len(str(value)) for name, value in tabs["train"]["form"].items()} == {"hidden": 1}
+    assert told == ["Train: too long to be kept for the next start: corpus and name"]
 
 
 @pytest.mark.usefixtures("few")

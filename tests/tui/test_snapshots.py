@@ -218,12 +218,12 @@ async def translating(pilot: Pilot[None]) -> None:
     await wait_until(pilot, lambda: any(tab.session.problem for tab in pilot.app.query(TranslateTab)))
     tab = pilot.app.query_one(TranslateTab)
     tab.post_message(ModelOpened("turned", FakeTranslator(letters=SOURCE)))
-    tab.source.fill(SOURCE)
+    tab.editor.fill(SOURCE)
     await wait_until(pilot, lambda: len(tab.session.lines) > 1 and tab.session.worker is not None)
     assert tab.session.worker is not None
     while tab.session.worker.work():
         await pilot.pause()
-    tab.source.move_cursor((0, 7))
+    tab.editor.move_cursor((0, 7))
     await pilot.pause()
 
 

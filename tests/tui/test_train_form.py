@@ -18,7 +18,8 @@ from waiting import wait_until
 from rnntui.cli.train import command as train
 from rnntui.cli.train_classifier import command as train_classifier
 from rnntui.cli.train_seq2seq import command as train_seq2seq
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, TokenizerConfig
+from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -358,11 +359,10 @@ async def test_messages_follow_what_is_typed(corpus: str) -> None:
     app = Host({"corpus": "nowhere.txt"}, problem="task: nowhere.txt: no such file")
     async with app.run_test() as pilot:
         top, field = app.form.query_one("#problem"), app.field("corpus")
-        await pilot.pause(0.1)
-        assert top.display and not field.has_class("-wrong"), "nothing has been changed yet"
-        await pilot.press("tab")
         await wait_until(pilot, lambda: "nowhere.txt: no such file" in app.help("corpus"))
-        assert top.display
+        assert top.display and top.visible, "nothing has been changed yet"
+        await pilot.press("tab")
+        assert top.visible and field.has_class("-wrong")
         await pilot.press("shift+tab", "end", *["backspace"] * len("nowhere.txt"))
         await wait_until(pilot, lambda: "name a text file" in app.help("corpus"))
         assert not top.visible

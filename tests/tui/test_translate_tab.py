@@ -53,7 +53,7 @@ async def test_typing_does_not_wait_for_a_search_and_cancels_an_outdated_one(tmp
         await user.type("h")
         await wait_until(user.pilot, lambda: translator.asked == [["h"]])  # and it waits for the gate
         await user.type("ome")
-        assert user.tab.source.text == "home"
+        assert user.tab.editor.text == "home"
         await wait_until(user.pilot, lambda: translator.asked[-1] == ["home"])
         assert user.shown == [""]
         translator.gate.set()  # type: ignore[union-attr]
@@ -76,7 +76,7 @@ async def test_translations_stay_beside_their_lines_when_lines_are_added_and_rem
         await user.fill("one\ntwo\nthree")
         await user.work()
         translator.asked.clear()
-        user.tab.source.move_cursor((0, 3))
+        user.tab.editor.move_cursor((0, 3))
         await user.type("\n")
         assert user.shown == ["eno", "", "owt", "eerht"]
         await user.pilot.press("ctrl+z")
@@ -103,9 +103,9 @@ async def test_a_line_begins_on_the_same_row_on_both_sides(tmp_path: Path, size:
         await user.work()
         assert user.row("first") == user.row("tsrif") and user.row("last") == user.row("tsal")
         assert user.row("last") > user.row("first") + 3  # the translation of the first takes some rows
-        user.tab.source.move_cursor((0, 0))
+        user.tab.editor.move_cursor((0, 0))
         await user.pilot.press("down")
-        assert user.tab.source.cursor_location[0] == 1
+        assert user.tab.editor.cursor_location[0] == 1
         await user.pilot.press("end", "x", "up")
         assert user.row("last") == user.row("tsal")
 
@@ -114,23 +114,23 @@ async def test_both_sides_scroll_together(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.fill("\n".join(f"line {number}" for number in range(40)))
         await user.work()
-        user.tab.source.move_cursor((39, 0))
+        user.tab.editor.move_cursor((39, 0))
         await wait_until(user.pilot, lambda: "enil 93" in user.screen)
         assert user.row("line 39") == user.row("enil 93")
-        user.tab.target.focus()
+        user.tab.results.focus()
         await user.pilot.press("ctrl+home")
         await wait_until(user.pilot, lambda: "line 0 " in user.screen)
         assert user.row("line 1 ") == user.row("enil 1 ")
-        assert user.tab.source.cursor_location[0] == user.tab.target.cursor_location[0]
+        assert user.tab.editor.cursor_location[0] == user.tab.results.cursor_location[0]
 
 
 async def test_a_line_that_scrolls_can_be_added_while_others_wait_to_be_translated(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.fill("\n".join(f"line {number}" for number in range(40)))
-        user.tab.source.move_cursor(user.tab.source.document.end)
-        await wait_until(user.pilot, lambda: user.tab.source.scroll_offset.y > 0)
+        user.tab.editor.move_cursor(user.tab.editor.document.end)
+        await wait_until(user.pilot, lambda: user.tab.editor.scroll_offset.y > 0)
         user.worker._running = (user.session._request.cache_key, {"line 0"})
-        user.tab.source.insert("\nwarm")
+        user.tab.editor.insert("\nwarm")
         user.tab._scrolled()  # before the session knows of the line, as when the cursor's move scrolls
         await wait_until(user.pilot, lambda: len(user.session.lines) == 41)
         await user.work()
@@ -140,9 +140,9 @@ async def test_a_line_that_scrolls_can_be_added_while_others_wait_to_be_translat
 async def test_a_new_text_can_be_begun_far_down_while_lines_wait_to_be_translated(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.fill("\n".join(f"line {number}" for number in range(40)))
-        user.tab.source.move_cursor((39, 0))
-        await wait_until(user.pilot, lambda: user.tab.source.scroll_offset.y > 0)
-        assert user.session.is_searching
+        user.tab.editor.move_cursor((39, 0))
+        await wait_until(user.pilot, lambda: user.tab.editor.scroll_offset.y > 0)
+        assert user.session.is_computing
         await user.pilot.press("f12")
         await wait_until(user.pilot, lambda: user.session.lines == [""])
         await user.type("warm")
@@ -156,7 +156,7 @@ async def test_rows_that_are_painted_while_a_line_is_typed_do_not_pile_up(
     monkeypatch.setattr(aligned_text_area, "_CACHED_ROWS", 8)
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.type("a line that is typed")
-        assert 0 < len(user.tab.source._line_cache) <= 8
+        assert 0 < len(user.tab.editor._line_cache) <= 8
         assert "a line that is typed" in user.screen
 
 
@@ -187,7 +187,7 @@ async def test_another_hypothesis_can_be_chosen_by_key_and_by_mouse(tmp_path: Pa
         assert user.shown == ["eno!!", "owt"]
         await user.pilot.click(HypothesisList, offset=(12, 3))
         await wait_until(user.pilot, lambda: user.shown == ["eno!!!", "owt"])
-        user.tab.source.focus()
+        user.tab.editor.focus()
         await user.pilot.press("down", "x", "backspace", "up")
         await user.work()
         assert user.shown == ["eno!!!", "owt"]
@@ -231,8 +231,8 @@ async def test_the_matrix_opens_closes_and_follows_the_cursor(tmp_path: Path) ->
         await wait_until(user.pilot, lambda: "g o ␣ h o m e </s>" in user.screen)
         assert "█" in user.screen.split("\n")[user.row("g o ␣") + 1]
         assert list(user.tab.matrix._highlighted_columns) == [0, 1]
-        user.tab.target.focus()
-        user.tab.target.move_cursor((0, 4))
+        user.tab.results.focus()
+        user.tab.results.move_cursor((0, 4))
         await user.pilot.pause()
         assert list(user.tab.matrix._highlighted_rows) == [3, 4, 5, 6]
         await user.pilot.press("f9")
@@ -243,11 +243,11 @@ async def test_the_words_that_belong_to_the_word_at_the_cursor_are_highlighted(t
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.fill("first\n  go home now")
         await user.work()
-        user.tab.source.move_cursor((1, 6))
+        user.tab.editor.move_cursor((1, 6))
         await user.pilot.pause()
         assert highlighted(user, "translation") == ["emoh"] and highlighted(user, "source") == []
-        user.tab.target.focus()
-        user.tab.target.move_cursor((1, 1))
+        user.tab.results.focus()
+        user.tab.results.move_cursor((1, 1))
         await user.pilot.pause()
         assert highlighted(user, "source") == ["go"] and highlighted(user, "translation") == []
         await user.pilot.press("ctrl+right", "ctrl+right", "ctrl+right")
@@ -262,7 +262,7 @@ async def test_the_attention_of_a_line_is_that_of_the_sentence_at_the_cursor(tmp
         await user.work()
         assert user.shown == ["og no; 42; won neht"]
         await user.pilot.press("f9")
-        source, target, matrix = user.tab.source, user.tab.target, user.tab.matrix
+        source, target, matrix = user.tab.editor, user.tab.results, user.tab.matrix
         source.move_cursor((0, 14))
         await wait_until(user.pilot, lambda: list(matrix._highlighted_columns) == [0, 1, 2])
         assert matrix._grid.column_labels == [*"now", "␣", *"then", "</s>"]
@@ -312,13 +312,13 @@ async def test_a_large_matrix_scrolls_and_keeps_its_labels_in_place(tmp_path: Pa
         await user.fill(LONG)
         await user.work()
         await user.pilot.press("f9")
-        user.tab.target.focus()
-        user.tab.target.move_cursor((0, 0))
+        user.tab.results.focus()
+        user.tab.results.move_cursor((0, 0))
         await user.pilot.press("ctrl+end")
         await wait_until(user.pilot, lambda: user.tab.matrix.scroll_offset.y > 40)
         assert user.screen.count("█") == 1  # in the scale
-        user.tab.source.focus()
-        user.tab.source.move_cursor((0, len(LONG)))
+        user.tab.editor.focus()
+        user.tab.editor.move_cursor((0, len(LONG)))
         await wait_until(user.pilot, lambda: user.tab.matrix.scroll_offset.x > 60 and user.screen.count("█") > 1)
 
 
@@ -338,16 +338,16 @@ async def test_choosing_a_model_offers_seq2seq_runs_and_translates_anew(tmp_path
     app = RnntuiApp(runs, "copies", first="translate")
     async with app.run_test() as pilot:
         user = LineTabUser(app, pilot, "translate")
-        await wait_until(pilot, lambda: user.session.translator is not None)
+        await wait_until(pilot, lambda: user.session.model is not None)
         await user.type("abc")
-        await wait_until(pilot, lambda: user.session.total_count == user.session.translated_count == 1)
+        await wait_until(pilot, lambda: user.session.total_count == user.session.done_count == 1)
         await pilot.press("f5")
         await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
         assert "copies" in user.screen and "letters" in user.screen and "prose" not in user.screen
         await pilot.press("up", "down", *(["down"] if app.screen._choices[0].startswith("copies") else ["up"]), "enter")  # type: ignore[attr-defined]
         await wait_until(pilot, lambda: user.session.run_name == "letters")
         assert user.session.text == "abc"
-        await wait_until(pilot, lambda: user.session.total_count == user.session.translated_count == 1)
+        await wait_until(pilot, lambda: user.session.total_count == user.session.done_count == 1)
 
 
 async def test_the_chat_tab_does_not_offer_seq2seq_runs(runs: Path) -> None:
@@ -369,7 +369,7 @@ async def test_the_train_tab_opens_a_seq2seq_run_in_the_translate_tab(runs: Path
             app.query_one("#runs").go_to(str(runs / name))  # type: ignore[attr-defined]
             await pilot.press("c")
             await wait_until(pilot, lambda: "translate" in app.tabs)
-            await wait_until(pilot, lambda name=name: user.session.run_name == name and user.session.translator)
+            await wait_until(pilot, lambda name=name: user.session.run_name == name and user.session.model)
             assert app.query_one("#tabs").current == "translate"  # type: ignore[attr-defined]
             await pilot.press("f3")
 
@@ -419,8 +419,8 @@ async def test_the_tab_is_created_and_its_model_read_when_it_is_first_opened(run
         await pilot.press("f4")
         translate = app.tabs["translate"]
         assert isinstance(translate, TranslateTab)
-        await wait_until(pilot, lambda: translate.session.translator is not None)
-        assert app.focused is translate.source
+        await wait_until(pilot, lambda: translate.session.model is not None)
+        assert app.focused is translate.editor
         await pilot.press("f2")
         assert app.query_one("#tabs").current == "chat"  # type: ignore[attr-defined]
 
@@ -431,7 +431,7 @@ async def test_the_tab_is_created_and_its_model_read_when_it_is_first_opened(run
 async def test_a_failed_search_is_reported(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator(fails="bad")) as user:
         await user.fill("good\nbad")
-        user.tab.source.move_cursor((1, 0))
+        user.tab.editor.move_cursor((1, 0))
         await user.work()
         assert user.shown == ["doog", ""]
         assert "bad: FloatingPointError: overflow" in user.notices
@@ -443,7 +443,7 @@ async def test_the_status_line_names_unknown_characters_of_the_line_at_the_curso
         await user.fill("ab\naж")
         await user.work()
         assert "unknown" not in user.status
-        user.tab.source.move_cursor((1, 0))
+        user.tab.editor.move_cursor((1, 0))
         await user.pilot.pause()
         assert "line 2: ['ж'] unknown" in user.status
 
@@ -566,7 +566,7 @@ async def test_control_characters_in_source_translation_and_name_do_not_reach_th
         user.session.run_name = "[red]x\x1b[2J"
         user.app.post_message(Paste(hostile + "\r\nsecond"))
         await wait_until(user.pilot, lambda: len(user.session.lines) == 2)
-        user.tab.source.move_cursor((0, 0))
+        user.tab.editor.move_cursor((0, 0))
         await user.work()
         assert user.session.text == hostile + "\nsecond" and [hostile] in translator.asked
         await user.pilot.press("f9")

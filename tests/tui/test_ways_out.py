@@ -72,7 +72,7 @@ async def test_translate(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.fill("one two")
         await user.work()
-        await walk(user.pilot, user.tab.source, [])
+        await walk(user.pilot, user.tab.editor, [])
 
 
 async def test_classify(tmp_path: Path) -> None:

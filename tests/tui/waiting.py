@@ -42,6 +42,8 @@ def _pool_is_busy(pool: Any) -> bool:
 
 def _repaint_is_due() -> bool:
     app = active_app.get()
+    if app._exit:  # it is ending, and paints no more
+        return False
     if app._resize_timer is not None:
         return True
     return bool(app._screen_stack) and app.screen._update_timer._active.is_set()

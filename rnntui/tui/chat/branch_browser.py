@@ -138,7 +138,7 @@ class BranchBrowser(ListBrowser[OutlineRow, TextPlace]):
             )
         )
 
-    # -- what they do ------------------------------------------------------------------------------------------------
+    # -- actions ---------------------------------------------------------------------------------------------------
 
     def choose(self) -> None:
         """Go to the highlighted place."""

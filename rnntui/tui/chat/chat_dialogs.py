@@ -60,7 +60,7 @@ class ChatDialogs:
         return conversation
 
     def _is_opening_text(self, pane: ChatPane) -> bool:
-        """Return True, and say so, while a pane is about to get another text: an edit would be one of both."""
+        """Return True, and say so, while a pane is about to get another text, to which an edit might go."""
         is_opening = self._opener.is_opening_text(pane)
         if is_opening:
             self._notifications.info("Another text is still being opened.")

@@ -76,7 +76,7 @@ class CopyShading:
         if self._indexing is None or not self._indexing.is_running or self._indexed_pane is None:
             return False
         self._indexing.cancel()
-        self._indexing = None  # what it still says comes to nothing: the status line may be another's by then
+        self._indexing = None  # its progress is ignored from now on: the status line may belong to another task
         self._row.show_colouring(self._indexed_pane)
         return True
 

@@ -19,11 +19,11 @@ Opened = TypeVar("Opened")
 
 
 class PaneModelOpener:
-    """Reads models in threads of the tab, and gives them to the session; a failure is the session's to report."""
+    """Reads models in threads of the tab, and gives them to the session, which reports failures."""
 
     def __init__(self, tab: Widget, session: ChatSession) -> None:
         self._tab, self._session = tab, session
-        self._opening_texts: set[ChatPane] = set()  # panes that are to get another text
+        self._opening_texts: list[ChatPane] = []  # a pane as often as it is to get another text
 
     def is_opening_text(self, pane: ChatPane) -> bool:
         """Return True while another text is being opened in a pane."""
@@ -37,32 +37,38 @@ class PaneModelOpener:
     def open_last(self, pane: ChatPane, name: str | None) -> None:
         """Continue the last text with the run of that name or path; for None, with the one that wrote it."""
         session = self._session
-        self._opening_texts.add(pane)
-        self._start(pane, lambda: session.load_last(name), lambda opened: session.open_text(pane, *opened))
+        self._start(
+            pane, lambda: session.load_last(name), lambda opened: session.open_text(pane, *opened), is_text=True
+        )
 
     def open_text(self, pane: ChatPane, saved: SavedChat) -> None:
         """Continue a saved text with the model that wrote it."""
-        self._opening_texts.add(pane)
         session, present = self._session, pane.run_name if pane.conversation is not None else ""
         self._start(
             pane,
             lambda: session.cache.load_for_text(saved.content.run, present),
             lambda model: session.open_text(pane, saved, model),
+            is_text=True,
         )
 
-    def _start(self, pane: ChatPane, read: Callable[[], Opened], show: Callable[[Opened], None]) -> None:
-        self._tab.run_worker(partial(self._open, pane, read, show), thread=True)
+    def _start(
+        self, pane: ChatPane, read: Callable[[], Opened], show: Callable[[Opened], None], *, is_text: bool = False
+    ) -> None:
+        if is_text:
+            self._opening_texts.append(pane)
+        self._tab.run_worker(partial(self._open, pane, read, show, is_text), thread=True)
 
-    def _open(self, pane: ChatPane, read: Callable[[], Opened], show: Callable[[Opened], None]) -> None:
-        call = self._tab.app.call_from_thread
+    def _open(self, pane: ChatPane, read: Callable[[], Opened], show: Callable[[Opened], None], is_text: bool) -> None:
+        finish = partial(self._tab.app.call_from_thread, self._finish, pane, is_text)
         try:
             opened = read()
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            call(self._finish, pane, partial(self._session.loading_failed, pane, f"{error}" or type(error).__name__))
+            finish(partial(self._session.loading_failed, pane, f"{error}" or type(error).__name__))
         else:
-            call(self._finish, pane, partial(show, opened))
+            finish(partial(show, opened))
 
-    def _finish(self, pane: ChatPane, show: Callable[[], None]) -> None:
+    def _finish(self, pane: ChatPane, is_text: bool, show: Callable[[], None]) -> None:
         """Show what was read, or that it could not be; called in the thread of the screen."""
-        self._opening_texts.discard(pane)
+        if is_text:
+            self._opening_texts.remove(pane)
         show()

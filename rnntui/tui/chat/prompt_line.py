@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PromptLine:
-    """Loses no line that was typed: one that another takes the place of is in the history, which is saved at once."""
+    """Loses no typed line: one that is replaced in the prompt goes to the history, which is saved at once."""
 
     def __init__(self, tab: Widget, prompt: Prompt, history: PromptHistory, notifications: Notifications) -> None:
         """

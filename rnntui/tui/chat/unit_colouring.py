@@ -98,7 +98,7 @@ class UnitColouring:
         if not self.is_probing or self._probing is None or self._probed_pane is None:
             return False
         self._probing.cancel()
-        self._probing = None  # what it still says comes to nothing: the status line may be another's by then
+        self._probing = None  # its progress is ignored from now on: the status line may belong to another task
         self._restate(self._probed_pane)
         return True
 

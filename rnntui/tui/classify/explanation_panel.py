@@ -1,4 +1,4 @@
-"""The panel below the text: labels of the line at the cursor, the words that decided, and what it is without a word."""
+"""The panel below the text: labels of the line at the cursor, deciding words, and the label without each word."""
 
 from __future__ import annotations
 

@@ -9,13 +9,13 @@ from textual.message import Message
 
 @dataclass
 class LabelChosen(Message):
-    """The person has chosen a label to explain."""
+    """The user has chosen a label to explain."""
 
     label: str
 
 
 @dataclass
 class NextLineWanted(Message):
-    """The person wants the next line with this label."""
+    """The user wants the next line with this label."""
 
     label: str

@@ -26,7 +26,7 @@ def result_row(result: LineClassification | None) -> str:
 
 
 class ResultRows:
-    """The rows of many results; that of a result that is where it was is not made again."""
+    """Formats results as rows; the row of a result that is unchanged at its index is reused."""
 
     def __init__(self) -> None:
         self._results: Sequence[LineClassification | None] = ()

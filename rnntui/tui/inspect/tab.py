@@ -96,7 +96,7 @@ class InspectTab(Vertical):
         self._cancel()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for actions that the view has no use for."""
+        """Return False for actions that do not apply to the view."""
         view = self.session.view
         if action == "edit_text":
             return view is not None and view.text != "none"

@@ -128,7 +128,7 @@ class AlignedTextArea(ClusterTextArea):
 
     @property
     def wrapped_document(self) -> AlignedDocument:
-        """The document as it is wrapped. Whatever Textual sets is made one that can be padded.
+        """The document as it is wrapped. Any document that Textual sets is replaced by one that can be padded.
 
         Textual sets it for a new text, and at once moves the cursor, which scrolls: what follows from that, such as
         aligning the panes, needs the padding already.

@@ -31,7 +31,7 @@ def pass_on_typing(screen: ModalScreen[Any], event: events.Key) -> None:
 
 
 Keep = Callable[[str], object]
-"""Takes over a text that is typed when the app ends while the dialog is open. May raise `RnntuiError`."""
+"""Saves the typed text if the app ends while the dialog is open. May raise `RnntuiError`."""
 
 Accept = Callable[[str, bool], object]
 """Tries to use a line of text that was entered; see `AskScreen`."""
@@ -40,8 +40,8 @@ Accept = Callable[[str, bool], object]
 class AskScreen(ModalScreen[str | None]):
     """Asks for a line of text. The result is the line, or None if it was cancelled.
 
-    With `accept`, the dialog closes only when that has succeeded: an error is shown in the dialog, and what was typed
-    stays to be mended.
+    With `accept`, the dialog closes only when that has succeeded: an error is shown in the dialog, and the line
+    stays, to be corrected.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]

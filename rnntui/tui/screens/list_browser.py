@@ -80,7 +80,7 @@ class ListBrowser(ModalScreen[Result | None], Generic[Item, Result]):
     @property
     @abstractmethod
     def current(self) -> Item | None:
-        """The highlighted item; None for a row that is none."""
+        """The highlighted item; None for a row that is not an item."""
 
     @abstractmethod
     def load(self) -> None:

@@ -146,7 +146,7 @@ class TextBrowser(ListBrowser[SavedText, Opened]):
             at = end
         preview.update(Content.assemble(*pieces, (escape_control_chars(part[at:]), "")))
 
-    # -- what they do ------------------------------------------------------------------------------------------------
+    # -- actions ---------------------------------------------------------------------------------------------------
 
     def choose(self) -> None:
         """Open the highlighted text, or ask for a file."""

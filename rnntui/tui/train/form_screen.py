@@ -50,8 +50,8 @@ class FormResult:
 class TrainingFormScreen(ModalScreen[FormResult]):
     """The training form. Returns the values entered also when it is closed, so that nothing is lost.
 
-    A field is validated when it is left, and all of them on Enter. From then on its message follows what is typed, and
-    goes away once the value is right.
+    A field is validated when it is left, and all of them on Enter; those that are filled in at the start are validated
+    then. From then on its message follows what is typed, and goes away once the value is right.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -96,6 +96,9 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         if self.is_current:  # it may have been closed while its fields were mounted
             self._field(self._kind.inputs[0].name).take_focus()
         self._validated = self.values
+        if self._values:
+            self._left.update(self._validated)
+            self._validate(even_unchanged=True)
 
     def on_resize(self) -> None:
         self._fit_height()
@@ -148,7 +151,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
             self._fit_height()
         else:
             await self._open_rest()
-            # They are below the others, where nothing may be seen of them.
+            # They are below the others, where they may be out of view.
             self.query("#more Field").first(Field).take_focus()
             self.call_after_refresh(self.query_one("#all").scroll_visible, animate=False, top=True)
 
@@ -195,17 +198,21 @@ class TrainingFormScreen(ModalScreen[FormResult]):
             self._left.add(field.option.name)
             self._validate(even_unchanged=True)
 
-    @work(exclusive=True, group="validation")
-    async def _validate(self, even_unchanged: bool = False) -> None:
-        """Update the messages beside the fields; that of a missing file after a pause in typing."""
+    def _validate(self, even_unchanged: bool = False) -> None:
+        """Update the messages beside the fields, if the values have changed."""
         if self._validated is None:  # not mounted yet
             return
         values = self.values
-        if values == self._validated and not even_unchanged:
-            return
         if values != self._validated:
             self._hide_problem()
+        elif not even_unchanged:  # an update may be under way
+            return
         self._validated = values
+        self._show_validation(values)
+
+    @work(exclusive=True, group="validation")
+    async def _show_validation(self, values: dict[str, str]) -> None:
+        """Show the problems of values beside their fields; that of a missing file after a pause in typing."""
         problems = problems_in(values)
         file_names = {option.name for option in self._options if option.files}
         self._update_messages(problems, self._left - (file_names - problems.keys()))
@@ -226,7 +233,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
                 field.show_problem(problems.get(field.option.name, ""))
         # The message of a file takes the row that is free above the button, which so stays where it is.
         has_message = bool(self.query("#first .field.-long.-wrong"))
-        self.query_one("#all").set_class(has_message, "-below-message")
+        self.query("#all").set_class(has_message, "-below-message")  # there is none while the app ends
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

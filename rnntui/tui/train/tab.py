@@ -68,7 +68,7 @@ class TrainTab(Vertical):
 
     @property
     def kept_settings(self) -> dict[str, Any]:
-        """What stands in the training form."""
+        """The values entered in the training form, under the key "form"; empty without any."""
         if self._form is not None and self._form in self.app.screen_stack:
             values: object = self._form.values
         else:

@@ -36,7 +36,7 @@ class TuningScreen(ModalScreen[None]):
     ]
 
     def __init__(self, watcher: TuningWatcher) -> None:
-        """`watcher` is polled by nobody else while the screen is shown."""
+        """`watcher` must not be polled by others while the screen is shown."""
         super().__init__()
         self._watcher = watcher
         self._tunings: tuple[WatchedTuning, ...] = ()

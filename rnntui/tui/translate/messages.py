@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class HypothesisChosen(Message):
-    """The person has chosen a hypothesis for the line at the cursor."""
+    """The user has chosen a hypothesis for the line at the cursor."""
 
     index: int
 

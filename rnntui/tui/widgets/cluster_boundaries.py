@@ -1,7 +1,7 @@
 """Boundaries of grapheme clusters (Unicode Standard Annex 29) and of words, for cursors in editable text.
 
 `grapheme_clusters.py` groups characters for display, as rich measures them; here, one key press passes or removes what
-a person sees as one sign: a flag, a family, a Hangul syllable, a Devanagari conjunct.
+a reader sees as one character: a flag, a family, a Hangul syllable, a Devanagari conjunct.
 """
 
 from __future__ import annotations

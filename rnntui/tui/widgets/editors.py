@@ -50,7 +50,7 @@ def unprintable_text(event: events.Key) -> str:
 
 
 _CHARACTERS = {"at": "@", "backslash": "\\", "minus": "-", "plus": "+", "slash": "/", "underscore": "_"}
-"""Characters of keys that Textual knows none of. Without them, the footer offers / to one who types a filter."""
+"""Characters of keys for which Textual has none. Without them, the footer offers / while a filter is typed."""
 
 
 def editing_action(editor: Widget, key: str) -> str | None:

@@ -243,7 +243,7 @@ class Slider(Widget, can_focus=True):
         self._set_typed(TypedValue())
 
     def action_accept(self) -> None:
-        """Set the typed value; if it is none, say why."""
+        """Set the typed value; if it is invalid, show why."""
         text = self._typed.text.strip() if self._typed else ""
         value = self.spec.parse(text) if text else self.value
         if value is None:

@@ -24,7 +24,7 @@ class TypedValue:
         return TypedValue(self.text[: self.caret] + text + self.text[self.caret :], self.caret + len(text))
 
     def edit(self, key: str) -> TypedValue | None:
-        """Return the value after an editing key; None if the key is none."""
+        """Return the value after an editing key; None for any other key."""
         before, after = self.text[: self.caret], self.text[self.caret :]
         if key in _MOTIONS:
             return TypedValue(self.text, min(len(self.text), max(0, self.caret + _MOTIONS[key])))
