@@ -12,7 +12,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_files import (
     foreign_files,
     foreign_index_files,
-    foreign_names,
+    named,
     remove_index_files,
     remove_run_files,
 )
@@ -56,7 +56,7 @@ def test_of_many_files_a_message_names_the_first_ones_and_the_number_of_the_rest
     for name, more in (*((letter, "") for letter in "bcdef"), ("g", " and 1 more"), ("h", " and 2 more")):
         (run.path / name).touch()
         names = [letter for letter in "bcdef" if letter <= name]
-        assert foreign_names(run) == ", ".join(names) + more
+        assert named(foreign_files(run)) == ", ".join(names) + more
 
 
 def test_what_an_interrupted_write_left_belongs_to_the_run(tmp_path: Path) -> None:
