@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 ALWAYS_SET = {
     "GOMP_SPINCOUNT": "10000",
+    "LRU_CACHE_CAPACITY": "256",
     "MKL_CBWR": "AUTO,STRICT",
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256",
     "OPENBLAS_NUM_THREADS": "1",
     "VECLIB_MAXIMUM_THREADS": "1",
 }
