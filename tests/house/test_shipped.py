@@ -75,12 +75,10 @@ def test_it_names_the_author_of_sentences_it_never_saw() -> None:
 
 
 WRONG = {
-    "Thanks a lot.",
-    "No.",
+    "Yes.",
+    "Please.",
+    "What time is it?",
     "I was born in 1987 and left in 2003.",
-    "She has lived here since 2010.",
-    "It costs 4,250 dollars.",
-    "Stop! Who are you?",
 }
 """The lines of `en-es-lines.tsv` that the shipped model gets wrong."""
 
