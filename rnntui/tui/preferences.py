@@ -13,7 +13,7 @@ from typing import Any
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, os_error_hint, write_error
-from rnntui.sessions.autosave import folder_lock, make_folder
+from rnntui.sessions.folder_lock import LOCK_TIMEOUT, folder_lock, make_folder
 from rnntui.untrusted_files import MAX_JSON_BYTES, parse_bounded_json, read_bounded
 
 VARIABLE = "RNNTUI_SETTINGS"
