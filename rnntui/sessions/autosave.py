@@ -15,6 +15,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from rnntui.errors import RnntuiError, write_error
+from rnntui.sessions.folder_lock import folder_lock, make_folder
 
 MAX_DRAFTS = 100
 """Unnamed drafts in a folder; older ones are deleted. A text that was given a name is never deleted."""
@@ -23,7 +24,6 @@ SUFFIXES = (".txt", ".jsonl", ".json")
 """Files of a saved text: the text; its turns, or the model that translates it."""
 
 _DRAFT_NAME = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-\d+-\d+")
-_LOCK_TIMEOUT = 2.0  # seconds
 
 _sequence = itertools.count(1)
 
@@ -300,36 +300,6 @@ def newest_text(folder: Path, pattern: str) -> Path | None:
     """Return the text file of the newest saved text in a folder; None if there is none."""
     files = list(folder.glob(pattern))
     return max(files, key=_modified).with_suffix(".txt") if files else None
-
-
-@contextlib.contextmanager
-def folder_lock(folder: Path, name: str = ".lock") -> Iterator[None]:
-    """Keep other apps from changing the saved texts of a folder, where the file system can lock.
-
-    Another `name` of the lock is for a file that is none of them.
-    """
-    from filelock import FileLock, Timeout  # 20 ms that the first paint need not wait for
-
-    lock = FileLock(folder / name)
-    with contextlib.suppress(Timeout, OSError, NotImplementedError):  # better saved without a lock than not at all
-        lock.acquire(timeout=_LOCK_TIMEOUT)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def make_folder(folder: Path) -> None:
-    """Create a folder. Raises `RnntuiError` or `OSError` if that fails."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
-        if file is not None:
-            raise RnntuiError(
-                f"cannot write to {folder}: {file} is a file, not a folder", hint="move it away"
-            ) from None
-        raise
 
 
 def _changed_by_others(draft: _Draft) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError
-from rnntui.sessions.autosave import folder_lock
+from rnntui.sessions.folder_lock import folder_lock, make_folder
 from rnntui.untrusted_files import parse_bounded_json, read_bounded
 
 MAX_LINES = 500
@@ -79,7 +79,7 @@ class PromptHistory:
                 return
             file = self._file()
             try:
-                file.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(file.parent)
                 with folder_lock(file.parent, f".{file.name}.lock"):
                     atomic_write(file, _encode([*_read_lines(file), *lines]))
             except OSError as error:

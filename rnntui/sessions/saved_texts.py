@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, UsageError, os_error_hint
-from rnntui.sessions.autosave import SUFFIXES, Autosave, files_of, folder_lock, is_named, touch_files
+from rnntui.sessions.autosave import SUFFIXES, Autosave, files_of, is_named, touch_files
+from rnntui.sessions.folder_lock import folder_lock
 from rnntui.sessions.text_files import MAX_TEXT_BYTES
 from rnntui.text.control_chars import first_line
 from rnntui.untrusted_files import parse_bounded_json, read_bounded, read_json

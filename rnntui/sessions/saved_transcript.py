@@ -17,8 +17,13 @@ from rnntui.untrusted_files import parse_bounded_json
 
 TurnTexts = list[tuple[Turn, str]]
 
-_KNOWN = frozenset({"role", "text", "current", "branch", "bookmark", "unsent", "edited"})
-"""Keys by which a line is known."""
+_KEYS = frozenset(
+    {
+        *("role", "text", "run", "seed", "settings", "learned", "continues", "current", "name", "learns"),
+        *("branch", "parent", "start", "turns", "bookmark", "offset", "unsent", "edited"),
+    }
+)
+"""Keys of the lines of all known kinds."""
 
 _written_turns: WeakKeyDictionary[Branch, tuple[Transcript, int, str]] = WeakKeyDictionary()
 """The turns of each branch beside the current one as they were written last: these hardly ever change."""
@@ -151,8 +156,10 @@ class SavedLineError(ValueError):
 def parse_lines(lines: Iterable[str]) -> SavedTranscript:
     """Return the text that lines describe. Raises `SavedLineError` at the first wrong line.
 
-    An object without any key of the known kinds is of another kind, as a later version may write; a file with nothing
-    else is no saved text.
+    An object without the key that makes it one of the known kinds (`current`, `unsent`, `edited`, `bookmark`, the
+    `turns` of a branch, or the `role` of a turn) is of another kind, as a later version may write, if it has a key or a
+    role that no known kind has. It may share other keys with them, such as the `branch` that it refers to. A file with
+    nothing else is no saved text.
     """
     saved = SavedTranscript()
     numbers = {saved.number}  # of all branches so far
@@ -174,10 +181,10 @@ def parse_lines(lines: Iterable[str]) -> SavedTranscript:
                 saved.edited = _text(values["edited"])
             elif "bookmark" in values:
                 saved.bookmarks.append(_parse_bookmark(values, numbers))
-            elif "branch" in values:
+            elif "branch" in values and "turns" in values:
                 saved.branches.append(_parse_branch(values, numbers))
                 numbers.add(saved.branches[-1].number)
-            elif isinstance(values, dict) and values and _KNOWN.isdisjoint(values):
+            elif _is_of_unknown_kind(values):
                 saved.unknown_lines.append(line)
             else:
                 turn, text = _parse_turn(values)
@@ -190,6 +197,15 @@ def parse_lines(lines: Iterable[str]) -> SavedTranscript:
         turns = [turn for turn, _ in saved.turn_texts if turn.role == "model"]
         saved.learns = bool(turns) and turns[-1].learned
     return saved
+
+
+def _is_of_unknown_kind(values: object) -> bool:
+    """Return True for an object that no known kind has claimed, and that is no damaged line of one of them."""
+    if not isinstance(values, dict):
+        return False
+    if "role" in values:
+        return isinstance(values["role"], str) and values["role"] not in get_args(Role)
+    return not _KEYS.issuperset(values)
 
 
 def _parse_turn(values: dict[str, Any]) -> tuple[Turn, str]:

@@ -131,7 +131,7 @@ class RnntuiApp(App[None]):
         else:
             self._problems.append(f"there is no theme {self.preferences.theme!r}")
         self.set_keymap(self.preferences.keymap)
-        self.theme_changed_signal.subscribe(self, lambda theme: self._keeper.remember("theme", theme.name))
+        self.theme_changed_signal.subscribe(self, lambda theme: self._remember("theme", theme.name))
         self._show_tab(self._first)
         self.call_after_refresh(self._finish)
 
@@ -228,7 +228,7 @@ class RnntuiApp(App[None]):
             if isinstance(screen, KeepsTyping):
                 problems.append(_problem_of(screen.keep_typing))
         problems += [_problem_of(tab.save_at_exit) for tab in self.tabs.values() if isinstance(tab, SavesTexts)]
-        _problem_of(lambda: self._keeper.save(self._keeper.changed()))
+        _problem_of(lambda: self._keeper.save(self._keeper.changed(), at_exit=True))
         return [problem for problem in problems if problem]
 
     def call_in_loop(self, call: Callable[[], object]) -> bool:
@@ -423,10 +423,15 @@ class RnntuiApp(App[None]):
     # -- preferences ---------------------------------------------------------------------------------------------
 
     def on_remember_preference(self, event: RememberPreference) -> None:
-        self._keeper.remember(event.name, event.value)
+        self._remember(event.name, event.value)
+
+    def _remember(self, name: str, value: object) -> None:
+        """Save a preference in a thread: another app may hold the file for a while."""
+        self._keeper.remember(name, value)
+        self._keep_settings()
 
     def _keep_settings(self) -> None:
-        """Save the settings and form fields of the tabs in a thread, if they have changed or could not be saved."""
+        """Save preferences, settings and form fields of the tabs in a thread, if some have changed or are not saved."""
         changed = self._keeper.changed()
         if changed or self._keeper.is_waiting:
             self.run_worker(partial(self._keeper.save, changed), thread=True, group="settings")

@@ -13,7 +13,7 @@ from typing import Any
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, os_error_hint, write_error
-from rnntui.sessions.autosave import folder_lock, make_folder
+from rnntui.sessions.folder_lock import LOCK_TIMEOUT, folder_lock, make_folder
 from rnntui.untrusted_files import MAX_JSON_BYTES, parse_bounded_json, read_bounded
 
 VARIABLE = "RNNTUI_SETTINGS"
@@ -108,11 +108,13 @@ class PreferencesFile:
                 f"{self.path} is damaged ({error}): the defaults are used. Mend or delete it; when a setting changes, "
                 f"it is set aside as {self.path.name}.{_DAMAGED}, and new settings are kept"
             ]
+        if values is None:
+            return Preferences(), [f"{self.path} is empty: the defaults are used"]
         self._values = values
         preferences, problems = _parse(values)
         return preferences, [f"{self.path}: {problem}" for problem in problems]
 
-    def save(self, changes: Mapping[str, Any]) -> str:
+    def save(self, changes: Mapping[str, Any], timeout: float = LOCK_TIMEOUT) -> str:
         """Change settings in the file, and keep the others, also those that another app has changed.
 
         A damaged file is set aside; the new one has what this object read or wrote before, so that a file which the
@@ -120,6 +122,7 @@ class PreferencesFile:
 
         Args:
             changes: values by name; those of `tabs` are a patch (see `apply_patch`).
+            timeout: seconds to wait while another app writes the file.
 
         Returns a line that says where a damaged file is now, or "". Raises `RnntuiError` if the file cannot be read or
         written; it is then unchanged.
@@ -128,7 +131,7 @@ class PreferencesFile:
         try:
             with self._changing:
                 make_folder(self.path.parent)
-                with folder_lock(self.path.parent, f".{self.path.name}.lock"):
+                with folder_lock(self.path.parent, f".{self.path.name}.lock", timeout):
                     try:
                         values = self._read()
                     except FileNotFoundError:
@@ -139,23 +142,25 @@ class PreferencesFile:
                         aside = self._set_aside()
                         note = f"{self.path} was damaged ({error}) and is now {aside.name}; a new file has the settings"
                         values = self._values
+                    if values is None:
+                        values = self._values
                     changed = _changed(values, changes)
                     if note or changed != values:
                         # A link stays: the file may belong to a repository of dotfiles.
-                        atomic_write(self.path.resolve(), (json.dumps(changed, indent=2) + "\n").encode())
+                        atomic_write(self.path.resolve(), encode_settings(changed))
                     self._values = changed
         except OSError as error:
             raise write_error(self.path, error) from error
         return note
 
-    def _read(self) -> dict[str, Any]:
-        """Return the values in the file; those known before if it is empty, as it is while an editor rewrites it.
+    def _read(self) -> dict[str, Any] | None:
+        """Return the values in the file; None if it is empty, as it is while an editor rewrites it.
 
         Raises `OSError` if it cannot be read, `ValueError` if it is damaged.
         """
         data = read_bounded(self.path, MAX_JSON_BYTES)
         if not data.strip(b" \t\r\n\0"):  # a power cut may leave zeros
-            return self._values
+            return None
         values = parse_bounded_json(data)
         if not isinstance(values, dict):
             raise ValueError("it is not a JSON object")
@@ -176,6 +181,12 @@ class PreferencesFile:
             if aside.is_file() and aside.stat().st_size == len(data) and aside.read_bytes() == data:
                 return aside
         raise AssertionError("names do not end")
+
+
+def encode_settings(values: Mapping[str, Any]) -> bytes:
+    """Return settings as they are written: indented JSON in UTF-8, in which any letter can be read and is short."""
+    # Half of a surrogate pair has no UTF-8; what replaces it is its escape in JSON, too.
+    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def _parse(values: dict[str, Any]) -> tuple[Preferences, list[str]]:

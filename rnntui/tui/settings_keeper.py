@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import copy
-import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from textual.widget import Widget
 
 from rnntui.errors import RnntuiError
-from rnntui.tui.preferences import PreferencesFile, patch_between
+from rnntui.sessions.folder_lock import LOCK_TIMEOUT
+from rnntui.tui.preferences import PreferencesFile, encode_settings, patch_between
 from rnntui.tui.tabs import KeepsSettings
 
 KeptSettings = dict[str, dict[str, Any]]
 """The `kept_settings` of tabs, by their ids."""
 
-_MAX_TAB = 1 << 20  # characters of what is kept of a tab: a text that is longer must not fill the file
+_MAX_TAB = 1 << 20  # bytes that are written of a tab: a text that is longer must not fill the file
 
 
 class SettingsKeeper:
@@ -46,6 +47,7 @@ class SettingsKeeper:
         self._saved = dict(saved)
         self._present: KeptSettings = {}  # as of the last call of `changed`
         self._unsaved: dict[str, Any] = {}  # preferences
+        self._changing_unsaved = threading.Lock()  # held for a moment only: the screen waits for it
         self._saving = threading.Lock()
         self._lines: dict[str, str] = {}  # reported problems, by what they are about
 
@@ -60,10 +62,9 @@ class SettingsKeeper:
         return bool(self._unsaved)
 
     def remember(self, name: str, value: Any) -> None:
-        """Save a preference. May be called in any thread."""
-        with self._saving:
+        """Let the next `save` save a preference. May be called in any thread."""
+        with self._changing_unsaved:
             self._unsaved[name] = value
-            self._write({})
 
     def changed(self) -> KeptSettings:
         """Return the settings of the tabs in which they differ from the saved ones."""
@@ -71,27 +72,52 @@ class SettingsKeeper:
         self._present.update(present)
         return {tab_id: kept for tab_id, kept in present.items() if kept != self._saved.get(tab_id, {})}
 
-    def save(self, changed: KeptSettings) -> None:
-        """Save what `changed` has returned, and what could not be saved before. May be called in any thread.
+    def save(self, changed: KeptSettings, *, at_exit: bool = False) -> None:
+        """Save preferences, and what `changed` has returned. May be called in any thread.
 
-        After a failure, the next call retries. Where a tab has changed again, its newer settings are saved: an older
-        thread may be the last to write. Only fields that this app has changed are written, as another app may have
-        changed others.
+        Where a tab has changed again, its newer settings are saved: an older thread may be the last to write. Only
+        fields that this app has changed are written, as another app may have changed others.
+
+        After a failure, the next call retries. While another thread is saving, a call does nothing, so that threads do
+        not pile up while another app holds the file: preferences are then saved by that thread, settings of tabs by
+        the next call. Only the call `at_exit` waits for that thread. For thread and apps together, no call waits longer
+        than `LOCK_TIMEOUT`.
         """
-        with self._saving:
-            newest = {tab_id: self._present[tab_id] for tab_id in changed}
-            patch = {tab_id: self._patch(tab_id, kept) for tab_id, kept in newest.items()}
-            if (patch or self._unsaved) and self._write({"tabs": patch} if patch else {}):
-                self._saved |= newest
+        end = time.monotonic() + LOCK_TIMEOUT
+        while self._saving.acquire(blocking=at_exit):
+            try:
+                saved = self._save(changed, end)
+            finally:
+                self._saving.release()
+            if not saved or not self._unsaved:  # else a preference was changed meanwhile, and its thread found this one
+                break
 
-    def _write(self, changes: dict[str, Any]) -> bool:
-        """Save changes, and the preferences that are not saved. Return False if that fails, which is reported."""
+    def _save(self, changed: KeptSettings, end: float) -> bool:
+        """Save once, waiting for other apps until the time `end`. Return False if that fails."""
+        newest = {tab_id: self._present[tab_id] for tab_id in changed}
+        patch = {tab_id: self._patch(tab_id, kept) for tab_id, kept in newest.items()}
+        if not (patch or self._unsaved):
+            return True
+        written = self._write({"tabs": patch} if patch else {}, end - time.monotonic())
+        if written:
+            self._saved |= newest
+        return written
+
+    def _write(self, changes: dict[str, Any], timeout: float) -> bool:
+        """Write changes, and the preferences that are not saved. Return False if that fails, which is reported."""
+        with self._changing_unsaved:
+            preferences = dict(self._unsaved)
         try:
-            set_aside = self._file.save({**self._unsaved, **changes})
+            set_aside = self._file.save({**preferences, **changes}, timeout)
         except RnntuiError as error:
             self._tell("file", f"Settings are not kept: {error}")
             return False
-        self._unsaved.clear()
+        with self._changing_unsaved:  # what was changed again stays
+            self._unsaved = {
+                name: value
+                for name, value in self._unsaved.items()
+                if name not in preferences or value != preferences[name]
+            }
         self._tell("file", "")
         if set_aside:
             self._tell("set aside", set_aside)
@@ -113,20 +139,20 @@ class SettingsKeeper:
 def _fitting(kept: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return settings of a tab without the longest fields, if they are too long, and the names of these."""
     left_out: list[str] = []
-    if len(json.dumps(kept)) > _MAX_TAB:
+    if len(encode_settings(kept)) > _MAX_TAB:
         kept = copy.deepcopy(kept)
         for _, name, fields in sorted(_fields(kept), key=lambda field: field[0], reverse=True):
             left_out.append(name)
             del fields[name]
-            if len(json.dumps(kept)) <= _MAX_TAB:
+            if len(encode_settings(kept)) <= _MAX_TAB:
                 break
     return kept, left_out
 
 
 def _fields(kept: dict[str, Any]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Yield the length of each field, its name, and the object that it is in, whatever the depth of that."""
+    """Yield the size in bytes of each field, its name, and the object that it is in, whatever the depth of that."""
     for name, value in kept.items():
         if isinstance(value, dict):
             yield from _fields(value)
         else:
-            yield len(json.dumps(value)), name, kept
+            yield len(encode_settings({name: value})), name, kept

@@ -264,7 +264,9 @@ GOOD = '{"role": "model", "text": "abc", "run": "x"}\n{"current": 2, "name": "",
         '{"branch": 3, "parent": 2, "start": 1, "name": "", "turns": []}',
         '{"branch": true, "parent": 2, "start": 1, "name": "", "turns": [{"role": "model", "text": "x"}]}',
         '{"bookmark": "x", "branch": 7, "offset": 1}', '{"bookmark": "x", "branch": 2, "offset": 1.5}',
-        '{"current": "x"}', "{}",
+        '{"current": "x"}', "{}", "[]", "3", '"turns"', '{"unsent": 3, "rating": 5}', '{"edited": null, "rating": 5}',
+        '{"bookmark": "x", "rating": 5}', '{"branch": 3, "turns": [], "rating": 5}', '{"branch": 3, "parent": 2}',
+        '{"role": "model", "rating": 5}', '{"role": 3, "text": "x"}', '{"text": "x", "run": "x"}',
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_branch_is_named(line: str) -> None:
@@ -276,8 +278,9 @@ def test_lines_of_kinds_that_only_another_version_knows_are_kept_as_they_are(doc
     tree = with_texts(documents, (0, "once upon a time"), (5, "there was"))
     known = text_lines(tree, learns=False)
     unknown = ['{"rating":  5, "turn": 1}', '{"note": "\\u00e9"}']
+    unknown += ['{"rating":5,"branch":2,"offset":1}', '{"rating":5,"text":"good"}', '{"role":"tool","text":"3"}']
     lines = known.splitlines()
-    saved = parse_lines([unknown[0], *lines, unknown[1], '{"unsent": "a line"}'])
+    saved = parse_lines([unknown[0], *lines, *unknown[1:], '{"unsent": "a line"}'])
     assert saved.unsent == "a line" and saved.unknown_lines == unknown
     again = BranchTree(documents)
     append_turns(again.transcript, saved.turn_texts, documents)

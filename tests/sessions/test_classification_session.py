@@ -128,6 +128,19 @@ def test_doubtful_lines_and_lines_of_a_label_are_found_in_turn(edited: EditedTex
     assert session.next_doubtful(0) is None
 
 
+def test_a_model_that_opens_ends_what_was_said_without_one(edited: EditedText) -> None:
+    """While something is said, the tab opens the newest model whenever it is shown."""
+    edited.session.problem = "no classifier is open"
+    edited.session.set_model("one", edited.classifier)  # type: ignore[arg-type]
+    assert edited.session.problem == ""
+
+
+def test_a_stop_when_all_lines_have_labels_keeps_no_line_from_being_explained(edited: EditedText) -> None:
+    edited.type("warmth\nbad")
+    edited.session.stop()
+    assert edited.session.needs_computation(1)
+
+
 def test_a_stop_classifies_no_more_until_the_text_changes(edited: EditedText) -> None:
     edited.type("warmth\nbad", work=False)
     assert edited.session.is_computing

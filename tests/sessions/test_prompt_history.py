@@ -37,6 +37,12 @@ def all_lines(file: Path) -> list[str]:
     return lines
 
 
+def test_a_file_in_the_place_of_the_folder_is_named(file: Path) -> None:
+    file.parent.touch()
+    with pytest.raises(RnntuiError, match=f"{file.parent} is a file, not a folder"):
+        history_of(file, "one")
+
+
 def test_the_unsent_line_is_at_the_end_and_edits_change_no_line_that_was_sent(file: Path) -> None:
     history = history_of(file, "one", "two\nlines", "three")
     assert history.newer("unsent") is None

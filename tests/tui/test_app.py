@@ -276,7 +276,11 @@ async def test_theme_surprisal_and_panel_are_remembered(runs: Path, own_settings
     async with chatting(runs) as user:
         await user.pilot.press("ctrl+t", "f9", "ctrl+b")
         assert user.app.theme == "textual-light"
-    assert json.loads(own_settings.read_text()) == {"theme": "textual-light", "surprisal": True, "panel": False}
+        remembered = {"theme": "textual-light", "surprisal": True, "panel": False}
+        await wait_until(
+            user.pilot,
+            lambda: own_settings.exists() and remembered.items() <= json.loads(own_settings.read_text()).items(),
+        )
     async with chatting(runs) as user:
         assert user.app.theme == "textual-light"
         assert user.chat.shows_surprisal and user.pane.text.shade and not user.chat.wants_panel

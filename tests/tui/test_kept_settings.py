@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import tempfile
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chatting import chatting
 from textual.pilot import Pilot
-from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 from tiny_runs import make_run
 from waiting import wait_until
@@ -23,7 +23,6 @@ from rnntui.sessions.translation_session import DEFAULT_BEAM
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.inspect.tab import InspectTab
 from rnntui.tui.preferences import PreferencesFile
-from rnntui.tui.settings_keeper import SettingsKeeper
 from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.form_screen import TrainingFormScreen
 from rnntui.tui.widgets.slider import Slider
@@ -299,6 +298,34 @@ async def test_settings_that_could_not_be_kept_are_kept_once_they_can_be(runs: P
         assert app.exit_messages == []
 
 
+async def test_a_preference_that_could_not_be_kept_is_kept_once_it_can_be_though_nothing_else_changes(
+    runs: Path, own_settings: Path
+) -> None:
+    own_settings.mkdir(parents=True)
+    app = RnntuiApp(runs, first="translate")
+    async with app.run_test() as pilot:
+        app.theme = "textual-light"
+        await wait_until(pilot, lambda: told(app))
+        await app.workers.wait_for_complete()
+        own_settings.rmdir()
+        app._keep_settings()  # as it is called every ten seconds
+        await app.workers.wait_for_complete()
+        assert json.loads(own_settings.read_text()) == {"theme": "textual-light"}
+
+
+async def test_the_screen_does_not_wait_while_a_preference_is_saved(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr(PreferencesFile, "save", lambda *_: threads.append(threading.current_thread()) or "")
+    async with chatting(runs) as user:
+        for key in ("ctrl+t", "f9", "ctrl+b"):
+            count = len(threads)
+            await user.pilot.press(key)
+            await wait_until(user.pilot, lambda: len(threads) > count)  # noqa: B023
+        assert threading.current_thread() not in threads
+
+
 async def test_a_damaged_file_is_told_at_the_start_and_where_it_is_then(runs: Path, own_settings: Path) -> None:
     own_settings.parent.mkdir()
     own_settings.write_text('{"theme": "nord",}')
@@ -360,23 +387,6 @@ async def test_a_text_that_is_too_long_is_told_and_the_rest_of_its_tab_is_kept(
         monkeypatch.setattr(InspectTab, "kept_settings", {"view": "steps", "text": "short"})
         app.save_all()
         assert kept(own_settings, "inspect") == {"view": "steps", "text": "short"} and app.exit_messages == []
-
-
-def test_the_longest_fields_are_left_out_until_the_others_fit() -> None:
-    told: list[str] = []
-    text = "x" * 600_000
-    values = {"form": {"corpus": text + "x", "name": text, "hidden": "1"}, "other": text}
-
-    class Tab(Widget):
-        kept_settings = values
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = PreferencesFile(Path(folder) / "settings.json")
-        keeper = SettingsKeeper(file, {"train": Tab()}, {"train": "Train"}, {}, told.append)
-        keeper.save(keeper.changed())
-        tabs = file.load()[0].tabs
-    assert {name: len(str(value)) for name, value in tabs["train"]["form"].items()} == {"hidden": 1}
-    assert told == ["Train: too long to be kept for the next start: corpus and name"]
 
 
 @pytest.mark.usefixtures("few")

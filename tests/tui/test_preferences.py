@@ -85,7 +85,8 @@ def test_an_empty_settings_file_is_replaced(tmp_path: Path, content: bytes) -> N
     path = tmp_path / "settings.json"
     path.write_bytes(content)
     file = PreferencesFile(path)
-    assert file.load() == (Preferences(), []) and file.save({"theme": "nord"}) == ""
+    assert file.load() == (Preferences(), [f"{path} is empty: the defaults are used"])
+    assert file.save({"theme": "nord"}) == ""
     assert json.loads(path.read_text()) == {"theme": "nord"}
     path.write_bytes(content)  # an editor is rewriting it
     file.save({"surprisal": True})
@@ -140,6 +141,21 @@ def test_saving_keeps_what_else_stands_in_the_file(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {
         "keymap": {"chat.stop": "ctrl+x"}, "theme": "textual-dark", "surprisal": True,
     }  # fmt: skip
+
+
+def test_a_default_is_saved_only_where_it_changes_something(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    PreferencesFile(path).save({"theme": Preferences.theme, "surprisal": True})
+    assert json.loads(path.read_text()) == {"surprisal": True}
+
+
+def test_letters_of_any_script_can_be_read_in_the_file_and_half_a_pair_fails_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    tabs = {"inspect": {"text": "жизнь \U0001f600 \ud83d \\ud83d"}}
+    PreferencesFile(path).save({"tabs": tabs})
+    assert '"жизнь \U0001f600 \\ud83d ' in path.read_text("utf-8")
+    preferences, problems = PreferencesFile(path).load()
+    assert preferences.tabs == tabs and problems == []
 
 
 def test_a_link_to_the_settings_file_stays_a_link(tmp_path: Path) -> None:

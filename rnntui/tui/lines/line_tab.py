@@ -31,15 +31,7 @@ _TALL = 34  # rows of the terminal from which what is below the panes has more r
 
 
 class LineTab(Vertical, Generic[Session]):
-    """An editor and the results of its lines side by side; what is below them is of the line at the cursor.
-
-    Args:
-        context: what the app gives the tab.
-        kind: the kind of runs that can be opened.
-        editor, results: the two panes, which `compose` yields.
-        make_worker: makes the worker of the session.
-        id: the id of the tab.
-    """
+    """An editor and the results of its lines side by side; what is below them is of the line at the cursor."""
 
     verb: ClassVar[str]
     """What a user has done to the lines, as in "translate"."""
@@ -54,6 +46,14 @@ class LineTab(Vertical, Generic[Session]):
         *,
         id: str,
     ) -> None:
+        """
+        Args:
+            context: what the app gives the tab.
+            kind: the kind of runs that can be opened.
+            editor, results: the two panes, which `compose` yields.
+            make_worker: makes the worker of the session.
+            id: the id of the tab.
+        """
         super().__init__(id=id)
         self._first_run, self._reopens = context.run, context.reopen
         self._make_worker = make_worker
