@@ -95,7 +95,7 @@ models: $(VENV)/.ready-train
 	cp checkpoints/chat/license.json build/model/chat/
 	$(BIN)/rnntui export build/model/chat --copy build/shipped/chat --ngram-minimum 8
 	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.3 \
-		--lowercase-source --placeholders --short-pair-repeats 4 --guided-alignment 0 --epochs 12 --patience 0 --name en-es --checkpoints build/model
+		--lowercase-source --placeholders --short-pair-repeats 4 --epochs 12 --patience 0 --name en-es --checkpoints build/model
 	cp checkpoints/en-es/license.json build/model/en-es/
 	$(BIN)/rnntui export build/model/en-es --copy build/shipped/en-es
 	$(BIN)/rnntui train-classifier corpora/authors.tsv --epochs 12 --patience 0 --name authors --checkpoints build/model

@@ -96,6 +96,11 @@ class Budget(Settings):
         if len(given) > 1:
             raise UsageError(f"--{given[0]} and --{given[1]} are two budgets", setting=given[0], hint="give one")
 
+    @property
+    def is_timed(self) -> bool:
+        """True for a budget of minutes."""
+        return self.epochs is None and self.steps is None
+
     def check_max_epochs(self, given: Collection[str]) -> None:
         """Raise `UsageError` if the user limits the epochs of a budget that is not one of minutes.
 

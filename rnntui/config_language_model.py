@@ -16,6 +16,10 @@ CHARACTER_EMBEDDING = 64
 NGRAMS = 1
 NGRAM_BUCKETS = 8192
 NGRAM_DROPOUT = 0.1
+FEWEST_MOST_EPOCHS, TOKENS_FOR_ANOTHER_EPOCH, FEWEST_MOST_STEPS = 20, 10_000, 2000
+"""Epochs that a budget of minutes has at most: so many, and one more for each so many tokens of the training text; but
+not less than so many steps.
+"""
 
 
 @record
@@ -157,6 +161,14 @@ class LanguageModelTrainingConfig(ContinuationConfig, TrainerConfig, BPTTConfig)
         TrainerConfig, "validation_fraction", 0.1, "fraction of the text held out for validation"
     )
     final_learning_rate: float = override(TrainerConfig, "final_learning_rate", 0.1)
+    max_epochs: float | None = override(
+        TrainerConfig,
+        "max_epochs",
+        None,
+        "epochs at most with a budget of minutes, so that the learning rate reaches its end before the model overfits "
+        f"[default: {FEWEST_MOST_EPOCHS}, and one more for each {TOKENS_FOR_ANOTHER_EPOCH:,} tokens of the text; of a "
+        f"short text, as many as make {FEWEST_MOST_STEPS:,} steps]",
+    )
     weight_average: float = override(TrainerConfig, "weight_average", 0.995)
 
     turns: str = setting_field(

@@ -49,11 +49,8 @@ def print_rows(rows: Sequence[Row], is_coloured: bool, blank_line_before: bool =
         write_out("\n" * blank_line_before + "".join(f"{line}\n" for line in plain))
         return
     styled = ["".join(_style_text(text, style) for text, style in row) for row in rows]
-    # `write_out` would escape the colours; names were escaped when the chart was drawn.
-    click.echo(
-        ("\n" * blank_line_before + "".join(f"{line}\n" for line in styled)).encode("utf-8", "backslashreplace"),
-        nl=False,
-    )
+    # As bytes, in which `write_out` escapes no colours; names were escaped when the chart was drawn.
+    write_out(("\n" * blank_line_before + "".join(f"{line}\n" for line in styled)).encode("utf-8", "backslashreplace"))
 
 
 def _style_text(text: str, style: Style) -> str:

@@ -27,7 +27,7 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     """
     # `rnntui serve --app` runs the app without a terminal, with a driver for the browser.
     is_in_browser = "TEXTUAL_DRIVER" in os.environ
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) and not is_in_browser:
+    if not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()) and not is_in_browser:
         raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")
     if not sys.stderr.isatty() and not is_in_browser:
         raise UsageError("chat needs a terminal: it draws on stderr, which is redirected", hint="leave that out")

@@ -202,10 +202,13 @@ def numbered_lists(lists: Iterable[list[str]]) -> Iterator[list[NumberedLine]]:
         number += len(lines)
 
 
-def standard_input() -> BinaryIO | Iterable[bytes]:
-    """Return standard input as bytes; where it is a terminal, say on stderr that it is read, and how it ends."""
-    if sys.stdin is None:  # closed
-        return ()
+def standard_input() -> BinaryIO:
+    """Return standard input as bytes; where it is a terminal, say on stderr that it is read, and how it ends.
+
+    Raises `UsageError` if it is closed.
+    """
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", hint="redirect a file or a program into it")
     if sys.stdin.isatty():
         end = "Ctrl-Z and Enter end" if os.name == "nt" else "Ctrl-D ends"
         print_note(f"reading lines from the terminal; {end}")

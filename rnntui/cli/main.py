@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from rnntui import __version__
 from rnntui.cli.lazy_group import LazyGroup, debug_option
-from rnntui.cli.terminal import OutputClosedError
+from rnntui.cli.standard_streams import OutputClosedError, standard_streams
+from rnntui.cli.terminal import print_note, write_note
 from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError, did_you_mean, os_error_hint
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.control_chars import escape_control_chars, one_line
@@ -75,23 +74,23 @@ cli.params.append(debug_option())
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; an error is reported in one line on stderr."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    with standard_streams():
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
-    if sys.stdout is None:  # closed by our parent process: output goes nowhere
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     try:
-        code = cli.main(arguments, prog_name="rnntui", standalone_mode=False)
+        code = cli.main(list(arguments), prog_name="rnntui", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
-        print(error.ctx.get_help() if error.ctx else str(error), file=sys.stderr)
+        write_note(f"{error.ctx.get_help() if error.ctx else error}\n")
         return 2
     except click.ClickException as error:
         return _report(_one_line(error, arguments), error.exit_code)
     except (OutputClosedError, BrokenPipeError):
-        return _close_quietly()
+        return 0
     except (KeyboardInterrupt, click.Abort):
         return _report("interrupted", INTERRUPTED_EXIT_CODE)
     except RnntuiError as error:
@@ -161,7 +160,7 @@ def _typed_option(name: str, arguments: Sequence[str]) -> str:
 
 
 def _report(message: str, code: int) -> int:
-    print(f"rnntui: {_LONG_WORD.sub(_cut, one_line(message.rstrip()))}", file=sys.stderr)
+    print_note(_LONG_WORD.sub(_cut, one_line(message.rstrip())))
     return code
 
 
@@ -169,19 +168,12 @@ def _report_traceback(code: int) -> int:
     """Print the traceback of the exception that is being handled; its message may quote anything."""
     import traceback
 
-    print(escape_control_chars(traceback.format_exc().rstrip()), file=sys.stderr)
+    write_note(f"{escape_control_chars(traceback.format_exc().rstrip())}\n")
     return code
 
 
 def _cut(word: re.Match[str]) -> str:
     return f"{word[0][:_SHOWN_START]}…{word[0][-_SHOWN_END:]}"
-
-
-def _close_quietly() -> int:
-    """Redirect the closed stdout to nowhere, as the interpreter would report it at exit."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    return 0
 
 
 def main() -> NoReturn:

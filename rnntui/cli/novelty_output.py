@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnntui.cli.progress_bar import ProgressBar
-from rnntui.cli.terminal import print_note, write_table
+from rnntui.cli.terminal import print_note, write_note, write_table
 from rnntui.formatting import format_bytes
 from rnntui.text.control_chars import one_line
 
@@ -114,4 +113,4 @@ def print_report(report: NoveltyReport) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines += filter(None, (report.judgement(), report.quotation()))
-    print("\n" + "\n".join(f"rnntui: {one_line(line)}" for line in lines), file=sys.stderr, flush=True)
+    write_note("\n" + "".join(f"rnntui: {one_line(line)}\n" for line in lines))

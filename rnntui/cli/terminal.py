@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.errors import RnntuiError, UsageError, os_error_hint
+from rnntui.cli.standard_streams import output_errors
+from rnntui.errors import UsageError
 from rnntui.text.control_chars import escape_control_chars, one_line, unknown_characters_message
 
 if TYPE_CHECKING:
@@ -24,29 +26,17 @@ _ESCAPE = re.compile(r"\\(n|r|t|\\|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
 
 
-class OutputClosedError(Exception):
-    """The reader of our output has closed it, as `head` does. No OSError, for which click would exit with 1."""
-
-
 def write_out(output: str | bytes) -> None:
     """Write to stdout and flush: control characters escaped on a terminal, exact UTF-8 in a pipe, whatever the locale.
 
-    Bytes are written as they are.
-
-    Raises `OutputClosedError` if the reader has closed the pipe, `RnntuiError` if stdout cannot be written to.
+    Bytes are written as they are. Raises as `output_errors` does.
     """
-    try:
-        if isinstance(output, str):
-            text = escape_control_chars(output) if sys.stdout.isatty() else output
-            output = text.encode("utf-8", "backslashreplace")
+    if isinstance(output, str):
+        text = escape_control_chars(output) if sys.stdout.isatty() else output
+        output = text.encode("utf-8", "backslashreplace")
+    with output_errors():
         sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()
-    except BrokenPipeError as error:
-        raise OutputClosedError from error
-    except OSError as error:
-        raise RnntuiError(
-            f"cannot write to standard output: {error.strerror or error}", hint=os_error_hint(error)
-        ) from error
 
 
 def write_table(table: Table) -> None:
@@ -126,8 +116,14 @@ def _unescape(text: str) -> str:
 
 
 def print_note(text: str) -> None:
-    """Write a line to stderr."""
-    print(f"rnntui: {one_line(text)}", file=sys.stderr, flush=True)
+    """Write a line to stderr, if it can be written to."""
+    write_note(f"rnntui: {one_line(text)}\n")
+
+
+def write_note(text: str) -> None:
+    """Write to stderr. A command whose notes are lost, on a full disk or as their reader has left, does its work."""
+    with contextlib.suppress(OSError):
+        print(text, end="", file=sys.stderr, flush=True)
 
 
 def warn_unknown_characters(characters: list[str], source: str) -> None:

@@ -39,12 +39,8 @@ def gru_cell(inputs: Array, recurrent: Array, state: list[Array]) -> list[Array]
     return [(1 - z) * np.tanh(n_x + r * n_h) + z * state[0]]
 
 
-def rnn_cell(inputs: Array, recurrent: Array, state: list[Array]) -> list[Array]:
-    """The plain recurrent network (Elman 1990), which has another nonlinearity as `relu`."""
-    return [np.tanh(inputs + recurrent)]
-
-
-CELLS: dict[str, Any] = {"lstm": lstm_cell, "gru": gru_cell, "tanh": rnn_cell}
+CELLS: dict[str, Any] = {"lstm": lstm_cell, "gru": gru_cell}
+CELLS["tanh"] = lambda inputs, recurrent, _: [np.tanh(inputs + recurrent)]  # the plain network (Elman 1990)
 CELLS["relu"] = lambda inputs, recurrent, _: [np.maximum(inputs + recurrent, 0)]
 UNSAFE = (*range(9), *range(11, 32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))  # on a terminal
 
@@ -56,8 +52,7 @@ class Model:
         self.settings, self.arrays = settings, arrays
         names = ("rnn.weight_ih_l", "rnn.weight_hh_l", "rnn.bias_ih_l", "rnn.bias_hh_l")
         self.layers = [[arrays[f"{name}{layer}"] for name in names] for layer in range(settings["layers"])]
-        vectors = 2 if settings["cell"] == "lstm" else 1
-        self.state = [[np.zeros(settings["hidden"], np.float32)] * vectors for _ in self.layers]
+        self.state = [[np.zeros(settings["hidden"], np.float32)] * 2 for _ in self.layers]  # h and, of an LSTM, c
         self.history = [0] * (settings["history"] + 1)  # the id + 1 of the last tokens, newest first; 0 for none
 
     def step(self, token: int) -> None:
@@ -86,14 +81,13 @@ def ngram_rows(history: list[int], settings: dict[str, Any]) -> list[tuple[str, 
     tokens = history[: settings["ngrams"]]
     cut = tokens.index(settings["end"]) + 1 if settings["end"] in tokens else len(tokens)
     tokens = tokens[:cut] + [0] * (len(tokens) - cut)  # no n-gram reaches over the end of a text
-    rows, row, radix, hashed = [], tokens[0] - 1, settings["vocab_size"], 0
+    rows, row, radix, hashed, size = [], tokens[0] - 1, settings["vocab_size"], 0, settings["buckets"]
     for length, token in enumerate(tokens, 1):
         hashed = (hashed ^ token) * 0x5BD1E995 % (1 << 31)
         hashed ^= hashed >> 15
         if length > 1:
             row, radix = row + radix * token, radix * (settings["vocab_size"] + 1)
-            is_exact = radix <= settings["buckets"]
-            rows.append((f"ngram_embeddings.{length}", row if is_exact else hashed % settings["buckets"]))
+            rows.append((f"ngram_embeddings.{length}", row if radix <= size else hashed % size))
     return rows
 
 
@@ -174,6 +168,8 @@ def load(file: str = __file__) -> tuple[Model, Tokenizer]:
 
 
 def main() -> None:
+    if sys.stdout is None:
+        sys.exit("standard output is closed")
     parser = argparse.ArgumentParser()
     parser.add_argument("prompt", nargs="?", default="")
     parser.add_argument("--length", type=int, default=500, help="tokens to sample")
@@ -192,8 +188,12 @@ def main() -> None:
             break
         print(decoder.decode(tokenizer.decode(token)).translate(shown), end="", flush=True)
         model.step(token)
-    print()
+    print(flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, KeyboardInterrupt) as end:  # the reader has left, as `head` does; a full disk; Ctrl+C
+        sys.stdout = io.StringIO()  # or what is left would be written again
+        sys.exit({BrokenPipeError: 0, KeyboardInterrupt: 130}.get(type(end), str(end)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError, os_error_hint
 from rnntui.runs.run_config import RunConfig
-from rnntui.runs.run_lock import acquire_lock, is_locked, lock_file_in, lock_identity
+from rnntui.runs.run_lock import acquire_lock, is_locked, lock_file_in, run_is_gone
 from rnntui.runs.run_status import RunStatus
 from rnntui.untrusted_files import open_regular, read_available, read_json
 
@@ -152,6 +152,8 @@ class RunFolder:
                 raise RunError("is not a JSON object")
             return RunConfig.from_json(values)
         except OSError as error:
+            if not os.path.lexists(self.path):  # it was there when it was looked up
+                raise run_is_gone(self.path) from error
             raise RunError(f"cannot read {self.config_file}: {error.strerror}", hint=os_error_hint(error)) from error
         except ValueError as error:
             raise RunError(f"{self.config_file} is not JSON; the run is broken") from error
@@ -206,27 +208,6 @@ class RunFolder:
     def is_locked(self) -> bool:
         """Return True while a process is training the run, and where that cannot be determined."""
         return is_locked(self.path)
-
-
-class HeldRun:
-    """A run whose lock this process holds; it notices when the folder at its path is no longer the one that it holds.
-
-    Only a process that has the lock may write to a run, and one that goes on writing to a path may write to another
-    run that is there meanwhile.
-    """
-
-    def __init__(self, run: RunFolder) -> None:
-        """`run` is a run whose lock was acquired just now."""
-        self.run = run
-        self._identity = lock_identity(run.path)
-
-    def check(self) -> None:
-        """Raise `RunError` if the folder was moved, deleted or replaced, or its lock file was."""
-        if lock_identity(self.run.path) != self._identity:
-            raise RunError(
-                f"{self.run.path} was moved, deleted or replaced while it was trained (or its lock file was)",
-                hint="the run is whole as of its last save: resume it where it is now, with --name and --checkpoints",
-            )
 
 
 def tokenizer_files(run: RunFolder) -> list[Path]:

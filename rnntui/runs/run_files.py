@@ -55,13 +55,8 @@ def foreign_index_files(folder: Path) -> list[str]:
     return [] if folder.is_symlink() else _foreign_in(folder, _INDEX_FILES)
 
 
-def foreign_names(run: RunFolder) -> str:
-    """Return what `foreign_files` finds, for a message; empty if that is nothing."""
-    return named(foreign_files(run))
-
-
 def named(paths: Sequence[str]) -> str:
-    """Return paths for a message: the first ones and the number of the rest."""
+    """Return paths for a message: the first ones and the number of the rest; empty for none."""
     rest = f" and {len(paths) - _MAX_NAMED} more" if len(paths) > _MAX_NAMED else ""
     return ", ".join(paths[:_MAX_NAMED]) + rest
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 _LOCK_FILE = "lock"
+_WAIT_SECONDS = 2  # for a lock that `is_locked` of another process may hold for an instant
 
 LockIdentity = tuple[int, int]
 """Device and inode of a lock file, by which it is known under whatever name its folder has."""
@@ -51,10 +52,10 @@ def acquire_lock(folder: Path) -> BaseFileLock:
     if kept and identity in kept:
         return kept.pop(identity)
     if not folder.is_dir():  # it would be created
-        raise RunError(f"{folder} is gone: it was moved, renamed or deleted", hint="see rnntui runs")
+        raise run_is_gone(folder)
     lock = FileLock(lock_file_in(folder))
     try:
-        lock.acquire(timeout=2)  # `is_locked` of another process may hold it for an instant
+        lock.acquire(timeout=_WAIT_SECONDS)
     except Timeout as error:
         raise RunError(
             f"run {folder.name} is being trained by another process", hint="wait for it or stop it"
@@ -62,6 +63,11 @@ def acquire_lock(folder: Path) -> BaseFileLock:
     except OSError as error:
         raise RunError(f"cannot write to {folder}: {error.strerror}", hint=os_error_hint(error)) from error
     return lock
+
+
+def run_is_gone(folder: Path) -> RunError:
+    """Return the error for a run whose folder is not there any more."""
+    return RunError(f"{folder} is gone: it was moved, renamed or deleted", hint="see rnntui runs")
 
 
 def is_locked(folder: Path) -> bool:
@@ -99,16 +105,19 @@ def goes_with_folder(lock: BaseFileLock) -> bool:
 def new_runs_locked() -> Iterator[None]:
     """Keep each run that is created inside the block locked until `acquire_lock`, or to the end of the block.
 
-    The process that creates a run also trains it. No other process can rename or delete it in between.
+    The process that creates a run also trains it. No other process can rename or delete it in between. A block inside
+    of another has the locks of both, and releases its own.
     """
-    kept: dict[LockIdentity, BaseFileLock] = {}
+    outer = _new_runs.get()
+    kept = {} if outer is None else outer
+    before = set(kept)
     token = _new_runs.set(kept)
     try:
         yield
     finally:
         _new_runs.reset(token)
-        for lock in kept.values():
-            lock.release()
+        for identity in kept.keys() - before:
+            kept.pop(identity).release()
 
 
 def is_kept(folder: Path) -> bool:

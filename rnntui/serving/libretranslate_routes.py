@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -68,16 +68,17 @@ async def translate(request: Request) -> Response:
 
 async def _translated(request: Request, state: ServerState, parsed: TranslationRequest) -> Response:
     source, response = parsed.source, dict[str, Any]()
-    if source == "auto":
-        detected = (await _detected(state, "\n".join(parsed.texts)))[0]
-        source, response["detectedLanguage"] = str(detected["language"]), detected
     pairs = await asyncio.to_thread(translators, state.runs)
+    if source == "auto":
+        sources = {pair.source for pair in pairs if pair.target == parsed.target}
+        if not sources:
+            raise _unavailable(pairs, source, parsed.target)
+        detected = (await _detected(state, "\n".join(parsed.texts), sources))[0]
+        source = str(detected["language"])
+        response["detectedLanguage"] = [detected] * len(parsed.texts) if parsed.is_array else detected
     run = pairs.get(LanguagePair(source, parsed.target))
     if run is None:
-        for code in (source, parsed.target):
-            if not any(code in pair for pair in pairs):
-                raise ApiError(400, f"{code[:20]} is not supported")
-        raise ApiError(400, f"{parsed.target} ({source}) is not available as a target language")
+        raise _unavailable(pairs, source, parsed.target)
     split_texts = [re.split(r"(\r\n|\n|\r)", text) for text in parsed.texts]  # lines at even indices
     lines = [line for parts in split_texts for line in parts[::2]]
     record: RequestRecord = request.scope["rnntui.record"]
@@ -98,6 +99,14 @@ async def _translated(request: Request, state: ServerState, parsed: TranslationR
     return JSONResponse(response)
 
 
+def _unavailable(pairs: Collection[LanguagePair], source: str, target: str) -> ApiError:
+    """Return the error for languages between which nothing translates."""
+    for code in (source, target):
+        if code != "auto" and not any(code in pair for pair in pairs):
+            return ApiError(400, f"{code[:20]} is not supported")
+    return ApiError(400, f"{target} ({source}) is not available as a target language")
+
+
 async def languages(request: Request) -> Response:
     """`/languages`: the languages of the translators."""
     state, _ = await _fields_of(request)
@@ -105,12 +114,13 @@ async def languages(request: Request) -> Response:
 
 
 async def detect(request: Request) -> Response:
-    """`/detect`: the language of a text, where a served classifier has languages as its labels."""
+    """`/detect`: the language of a text, by a served classifier with languages as its labels."""
     state, fields = await _fields_of(request)
     q = fields.get("q")
     if not isinstance(q, str):
         raise ApiError(400, "Invalid request: missing q parameter")
-    return JSONResponse(await _detected(state, q))
+    pairs = await asyncio.to_thread(translators, state.runs)
+    return JSONResponse(await _detected(state, q, {pair.source for pair in pairs}))
 
 
 async def _fields_of(request: Request) -> tuple[ServerState, dict[str, object]]:
@@ -138,18 +148,25 @@ def _joined(parts: Sequence[str], translations: Sequence[Translation], rank: int
     return "".join(texts)
 
 
-async def _detected(state: ServerState, text: str) -> list[dict[str, object]]:
-    """Return the languages of a text as `/detect` lists them, the most probable first. Raises `ApiError`."""
+async def _detected(state: ServerState, text: str, sources: Collection[str]) -> list[dict[str, object]]:
+    """Return the languages of a text as `/detect` lists them, the most probable first. Raises `ApiError`.
+
+    Where the text tells nothing, as no detector is served or it is blank, the only one of `sources` is taken, with the
+    confidence 0, which LibreTranslate gives to a language that it has not detected.
+    """
 
     def compute() -> list[dict[str, object]]:
         run = detector(state.runs)
-        if run is None:
-            message = "Language detection needs a classifier whose labels are language codes, and none is served"
-            raise ApiError(501, message)
-        with state.detection(run) as lease:
-            return lease.engine.languages_of(text)
+        if run is not None:
+            with state.detection(run) as lease:
+                detected = lease.engine.languages_of(text)
+            if detected:
+                return detected
+        if len(sources) == 1:
+            return [{"confidence": 0.0, "language": next(iter(sources))}]
+        if run is not None:
+            raise ApiError(400, "The text is blank")
+        message = "Language detection needs a classifier whose labels are language codes, and none is served"
+        raise ApiError(501, f"{message}; name the source: {', '.join(sorted(sources))}" if sources else message)
 
-    detected = await asyncio.to_thread(compute)
-    if not detected:
-        raise ApiError(400, "The text is blank")
-    return detected
+    return await asyncio.to_thread(compute)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -40,5 +41,6 @@ LogWriter = Callable[[RequestRecord], None]
 
 
 def write_to_stderr(record: RequestRecord) -> None:
-    """Write the line of a request, with the time of day."""
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {record.line}", file=sys.stderr, flush=True)
+    """Write the line of a request, with the time of day; a log that is full or closed does not end the request."""
+    with contextlib.suppress(OSError):
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {record.line}", file=sys.stderr, flush=True)

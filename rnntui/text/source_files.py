@@ -82,7 +82,8 @@ class SourceFiles:
         """
         if source == STDIN:
             if sys.stdin is None or sys.stdin.isatty():
-                raise UsageError("- reads standard input, but that is a terminal", hint="pipe a text into it")
+                what = "closed" if sys.stdin is None else "a terminal"
+                raise UsageError(f"- reads standard input, but that is {what}", hint="pipe a text into it")
             self._add_file(stored(sys.stdin.buffer), STDIN_NAME)
             return
         path = Path(source)

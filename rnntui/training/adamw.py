@@ -12,6 +12,11 @@ from torch.optim.adamw import adamw
 _EPSILON = 1e-8
 
 
+def can_fuse(device: torch.device) -> bool:
+    """Return True if torch has a kernel for a device that updates all weights of a group."""
+    return device.type in ("cpu", "cuda")
+
+
 class AdamW:
     """AdamW (Loshchilov and Hutter 2019), bit for bit that of `torch.optim.AdamW`, whose step function it calls.
 

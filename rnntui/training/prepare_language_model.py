@@ -137,7 +137,7 @@ def _create_run(
         config = RunConfig(
             kind=LANGUAGE_MODEL.id,
             model=model,
-            training=request.training,
+            training=replace(request.training, max_epochs=recipe.max_epochs),
             budget=request.budget,
             tokenizer=replace(request.tokenizer, vocab_size=tokenizer.vocab_size),
             corpus=TextCorpusInfo(

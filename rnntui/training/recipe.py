@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnntui.config import DEFAULT_MINUTES, Budget, TokenizerType
-from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
+from rnntui.config_language_model import (
+    FEWEST_MOST_EPOCHS,
+    FEWEST_MOST_STEPS,
+    TOKENS_FOR_ANOTHER_EPOCH,
+    LanguageModelConfig,
+    LanguageModelTrainingConfig,
+)
 from rnntui.errors import TrainingError
 from rnntui.inference.cells import recurrent_weight_count
 from rnntui.system_memory import available_memory
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from rnntui.training.device import Hardware
 
 _DROPOUTS = ((3.0, 0.0), (8.0, 0.1), (16.0, 0.2), (30.0, 0.3), (math.inf, 0.4))  # up to so many epochs
-_USUAL_DROPOUT = 0.2  # while the speed is measured by which it is chosen
+_TIMED_DROPOUT = 0.2  # of the steps by whose speed the dropout is chosen; any other takes as long
 _WEIGHT_DROPOUT = 0.3
 _MOST_WITHOUT_WEIGHT_DROPOUT = 24.0  # epochs of a text of which there are too few tokens for so many recurrent weights
 _TOO_MANY_WEIGHTS = 2.0  # for each token
@@ -55,9 +61,16 @@ class TrainingTokens:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A model with every setting chosen, and why, in one line; empty if the user left nothing open."""
+    """Settings with all that was left open chosen.
+
+    Args:
+        model: the model.
+        max_epochs: epochs at most with a budget of minutes; None for another budget, unless the user set it.
+        reason: what was chosen and why, in one line; empty if the user left nothing open.
+    """
 
     model: LanguageModelConfig
+    max_epochs: float | None
     reason: str
 
 
@@ -84,8 +97,11 @@ def choose_recipe(
             f"not enough memory for the n-gram prior: it takes about {needed}, {free} are free",
             hint="give --ngram-prior 0",
         )
+    if budget.is_timed and training.max_epochs is None:
+        training = replace(training, max_epochs=most_epochs(tokens.count, training.batch_size * training.bptt))
     if model.dropout is None:
-        epochs, source = _expected_epochs(model.resolved(tokens.tokenizer), training, budget, tokens)
+        timed = replace(model, dropout=_TIMED_DROPOUT)
+        epochs, source = _expected_epochs(timed.resolved(tokens.tokenizer), training, budget, tokens)
         dropout, weight_dropout = dropouts_for(
             epochs, recurrent_weight_count(model.cell, model.layers, model.hidden) / tokens.count
         )
@@ -95,7 +111,9 @@ def choose_recipe(
             words += f" and weight dropout {weight_dropout:g}" * bool(weight_dropout)
         model = replace(model, dropout=dropout)
         chosen.append(f"{words}, as the text is read {_rounded(epochs)} times ({source})")
-    return Recipe(model.resolved(tokens.tokenizer), f"recipe: {'; '.join(chosen)}" if chosen else "")
+    return Recipe(
+        model.resolved(tokens.tokenizer), training.max_epochs, f"recipe: {'; '.join(chosen)}" if chosen else ""
+    )
 
 
 def dropouts_for(epochs: float, weights_per_token: float) -> tuple[float, float]:
@@ -109,6 +127,17 @@ def dropouts_for(epochs: float, weights_per_token: float) -> tuple[float, float]
     if epochs > _MOST_WITHOUT_WEIGHT_DROPOUT and weights_per_token > _TOO_MANY_WEIGHTS:
         return max(dropout, 0.4), _WEIGHT_DROPOUT
     return dropout, 0.0
+
+
+def most_epochs(tokens: int, positions: int) -> float:
+    """Return the epochs from which on a text would only be overfitted, in any time; see `benchmarks/RECIPES.md`.
+
+    Args:
+        tokens: tokens of the text.
+        positions: tokens of a step.
+    """
+    enough = FEWEST_MOST_EPOCHS + tokens / TOKENS_FOR_ANOTHER_EPOCH
+    return round(max(enough, FEWEST_MOST_STEPS * positions / tokens))
 
 
 def _rounded(epochs: float) -> str:
@@ -129,8 +158,8 @@ def _expected_epochs(
     speed = _measured_speed(model, training, tokens.vocab_size)
     seconds = 60 * (DEFAULT_MINUTES if budget.minutes is None else budget.minutes)
     epochs = seconds * speed / tokens.count
-    if training.max_epochs is not None:
-        epochs = min(epochs, training.max_epochs)
+    if training.max_epochs is not None and training.max_epochs < epochs:
+        return training.max_epochs, f"more would overfit it, in any of {budget.summary}"
     return epochs, f"{budget.summary} at {speed:,.0f} tokens a second"
 
 
@@ -153,9 +182,7 @@ def _measured_speed(model: LanguageModelConfig, training: LanguageModelTrainingC
         counted = count_ngrams(ids.astype(np.uint32).ravel(), vocab_size, model.ngram_prior)
         predictions = NgramPredictions(counted, ids.size)
     with torch.random.fork_rng(devices=[]):  # a run starts from the same weights with any budget
-        dropout = _USUAL_DROPOUT if model.dropout is None else model.dropout
-        network = LanguageModel(replace(model, dropout=dropout), vocab_size, predictions=predictions)
-        network = network.to(hardware.device)
+        network = LanguageModel(model, vocab_size, predictions=predictions).to(hardware.device)
         tokens = torch.from_numpy(ids).to(hardware.device)
         fastest = math.inf
         for _ in hardware.threads.each_count():
@@ -175,11 +202,10 @@ def _fastest_step(network: LanguageModel, hardware: Hardware, tokens: Tensor, li
     import torch
     from torch.nn.functional import cross_entropy
 
-    from rnntui.training.adamw import AdamW
+    from rnntui.training.adamw import AdamW, can_fuse
 
     parameters = list(network.parameters())
-    fused = hardware.device.type in ("cpu", "cuda")
-    optimizer = AdamW([{"params": parameters, "lr": 0.0, "weight_decay": 0.0}], (0.9, 0.99), fused)
+    optimizer = AdamW([{"params": parameters, "lr": 0.0, "weight_decay": 0.0}], (0.9, 0.99), can_fuse(hardware.device))
     positions = np.arange(tokens.numel()).reshape(tokens.shape)
     fastest, steps = math.inf, 0
     began = time.perf_counter()

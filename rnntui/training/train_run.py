@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
@@ -13,7 +13,8 @@ from rnntui.config import Budget
 from rnntui.errors import RunError
 from rnntui.kinds.model_kind import resolve
 from rnntui.kinds.registry import KINDS
-from rnntui.runs.folder import HeldRun, RunFolder, check_no_links
+from rnntui.runs.folder import RunFolder, check_no_links
+from rnntui.runs.held_run import HeldRun
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.training.device import choose_hardware, max_threads
@@ -46,14 +47,12 @@ def train_run(
         budget: Replaces the budget of the run.
         group: The processes that train together; this one is of rank 0, and the others call `follow_run`.
 
-    Raises `RunError` if the run is in use, broken, or has nothing left to do, `TrainingError` if it diverges
-    or torch computes wrong numbers on this machine.
+    Raises `RunError` if the run is in use, broken, moved or deleted meanwhile, or has nothing left to do,
+    `TrainingError` if it diverges or torch computes wrong numbers on this machine.
     """
     _require_kind(run, run.read_config())
     check_no_links(run)
-    lock = run.lock()
-    held = HeldRun(run)
-    try:
+    with HeldRun(run) as held, _others_told_of_errors(group):
         config = run.read_config()  # of the run that is locked now
         for folder in (run.path, run.resume_folder):
             remove_partial_files(folder)
@@ -79,14 +78,6 @@ def train_run(
         events = run.tensorboard_folder if settings.tensorboard else None
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress, events)) as metrics:
             return Trainer(state, settings, held, metrics, report, stop_requested).train()
-    except ProcessLostError:
-        raise
-    except BaseException:
-        with contextlib.suppress(ProcessLostError):
-            group.announce(Command.END, 2)
-        raise
-    finally:
-        lock.release()
 
 
 def follow_run(run: RunFolder, stop_requested: Callable[[], bool], group: ProcessGroup) -> bool:
@@ -125,6 +116,19 @@ def open_task(run: RunFolder, config: RunConfig, group: ProcessGroup = SINGLE_PR
     is_averaged = settings.weight_average > 0
     require_step_memory(task.step_bytes / group.size, weights, task.kind, hardware, is_averaged=is_averaged)
     return task
+
+
+@contextlib.contextmanager
+def _others_told_of_errors(group: ProcessGroup) -> Iterator[None]:
+    """Have the other processes end where the block is ended by an error."""
+    try:
+        yield
+    except ProcessLostError:
+        raise
+    except BaseException:
+        with contextlib.suppress(ProcessLostError):
+            group.announce(Command.END, 2)
+        raise
 
 
 def _require_kind(run: RunFolder, config: RunConfig) -> None:

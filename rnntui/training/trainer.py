@@ -13,7 +13,7 @@ from torch import Tensor
 from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
 from rnntui.errors import TrainingError
 from rnntui.models.weight_arrays import load_into, weights_of
-from rnntui.runs.folder import HeldRun
+from rnntui.runs.held_run import HeldRun
 from rnntui.runs.run_status import RunState
 from rnntui.runs.weights_file import load_weights, save_arrays
 from rnntui.system_memory import is_out_of_memory

@@ -11,7 +11,7 @@ from rnntui.config import Budget, TrainerConfig
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_weights
-from rnntui.training.adamw import AdamW
+from rnntui.training.adamw import AdamW, can_fuse
 from rnntui.training.outer_step import OuterStep
 from rnntui.training.plan import StepPlanner
 from rnntui.training.progress import TrainingProgress
@@ -106,8 +106,7 @@ def make_optimizer(task: Task, config: TrainerConfig) -> AdamW:
             if parameters:
                 values = {"lr": config.learning_rate, "weight_decay": weight_decay, "rate_factor": group.rate_factor}
                 groups.append({"params": parameters, **values})
-    fused = task.hardware.device.type in ("cpu", "cuda")
-    return AdamW(groups, (0.9, config.adam_beta2), fused)
+    return AdamW(groups, (0.9, config.adam_beta2), can_fuse(task.hardware.device))
 
 
 def _make_average(task: Task, config: TrainerConfig) -> WeightAverage | None:

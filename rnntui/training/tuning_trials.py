@@ -17,7 +17,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.management import delete_run, locked_run, move_run
 from rnntui.runs.metrics_log import metrics_rows, read_metrics
 from rnntui.runs.run_config import RunConfig
-from rnntui.runs.run_files import foreign_names, named, remove_run_files
+from rnntui.runs.run_files import foreign_files, named, remove_run_files
 from rnntui.runs.run_lock import new_runs_locked
 from rnntui.runs.tuning_ledger import Trial, TuningFolder
 from rnntui.settings import settings_of
@@ -153,7 +153,7 @@ class RunTrainer:
         run = self.folder.trial_run(trial.number)
         if not run.path.exists():
             return ""
-        if names := foreign_names(run):
+        if names := named(foreign_files(run)):
             return f"it holds files that do not belong to it: {names}"
         if note := run.read_note():
             return f"it has a note: {note}"

@@ -87,7 +87,7 @@ def tab_of_last_text() -> str | None:
 class PreferencesFile:
     """The preferences file, which other apps change, and the user in an editor. Methods may be called in any thread.
 
-    A change is merged into what stands in the file at that moment, under a lock.
+    A change is merged into the file as it is at that moment, under a lock.
     """
 
     def __init__(self, path: Path) -> None:

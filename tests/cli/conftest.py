@@ -73,7 +73,8 @@ def shell(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
     script.chmod(0o755)
     path = f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
-    environment.pop("RNNTUI_CHECKPOINTS", None)
+    for variable in ("RNNTUI_CHECKPOINTS", "PYTHONUNBUFFERED"):  # unbuffered, there is nothing left to write at the end
+        environment.pop(variable, None)
 
     def call(line: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(

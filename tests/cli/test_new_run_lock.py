@@ -95,5 +95,5 @@ def test_a_run_that_is_gone_when_its_training_begins_is_told_in_a_line(rnntui, m
 
     monkeypatch.setattr(train_run_module, "train_run", renamed_before)
     result = rnntui("train", "--resume", "--name", "words", "--steps", "4")
-    assert result.code == 1 and result.err.splitlines()[-1].startswith("rnntui: cannot read checkpoints/words/config")
+    assert result.code == 1 and result.err.splitlines()[-1].startswith("rnntui: checkpoints/words is gone: it was")
     assert sorted(path.name for path in Path("checkpoints").iterdir()) == ["other"]

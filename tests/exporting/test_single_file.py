@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -113,6 +115,36 @@ def test_the_file_writes_text_without_rnntui(tmp_path: Path) -> None:
         [sys.executable, "-I", "-c", code], capture_output=True, check=True, encoding="utf-8", env={"PYTHONUTF8": "1"}
     )
     assert result.stdout.startswith("the ") and len(result.stdout) == len("the ") + 21
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_the_program_ends_in_a_line_at_most(tmp_path: Path) -> None:
+    export_single_file(random_run(tmp_path, CharTokenizer(sorted(set(WORDS)))), tmp_path / "tiny.py")
+    reader, gone = os.pipe()
+    os.close(reader)
+
+    def ended(redirection: str = "") -> tuple[int, str]:
+        command = f"'{sys.executable}' -I tiny.py the {redirection}"
+        result = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, stdout=gone, stderr=subprocess.PIPE, text=True, check=False
+        )
+        return result.returncode, result.stderr
+
+    assert ended() == (0, ""), "the reader has left"
+    assert ended(">&-") == (1, "standard output is closed\n")
+    assert ended("> /dev/full") == (1, "[Errno 28] No space left on device\n")
+    os.close(gone)
+    endless = [sys.executable, "-I", tmp_path / "tiny.py", "the", "--length", "1000000"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(endless, preexec_fn=_allow_interrupts, **pipes) as program:  # noqa: PLW1509
+        assert program.stdout is not None and program.stdout.read(1) == b"t"
+        program.send_signal(signal.SIGINT)
+        assert program.communicate()[1] == b"" and program.returncode == 130
+
+
+def _allow_interrupts() -> None:
+    """Undo that a background process, as of these tests, ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_what_cannot_be_exported_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from rnntui.runs.management import (
     write_note,
 )
 from rnntui.runs.resumable_run import find_resumable_run
-from rnntui.runs.run_files import foreign_files, foreign_names
+from rnntui.runs.run_files import foreign_files, named
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_foreign_files_are_named_wherever_they_are(runs: Path) -> None:
     assert {"resume/mine", "config.json"} < set(file_sizes(run))
     for number in range(4):
         (run.path / f"c{number}").mkdir()
-    assert foreign_names(run) == "b.txt, c0, c1, c2, c3 and 2 more"
+    assert named(foreign_files(run)) == "b.txt, c0, c1, c2, c3 and 2 more"
     with pytest.raises(
         RunError, match=r"a holds files .*: b\.txt, .* and 2 more; move them away, or delete the folder"
     ):

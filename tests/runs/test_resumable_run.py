@@ -85,6 +85,22 @@ def test_a_text_that_has_changed_is_told_from_another(make_run: MakeRun, tmp_pat
     assert isinstance(error, UsageError) and error.problem.startswith("no run on unheard to resume")
 
 
+def test_the_other_runs_that_were_not_trained_on_a_text_are_named(make_run: MakeRun, tmp_path: Path) -> None:
+    for number in range(8):
+        make_run(f"run-{number}", f"text {number}", float(number))
+    changed = "a/input.txt has changed since run run-7 was created"
+    others = "run-6, run-5, run-4, run-3, run-2"
+    assert error_of(text("new"), tmp_path).problem == f"{changed} ({others} were not trained on it either)"
+    with pytest.raises(UsageError, match=f"no run on unheard to resume in {tmp_path / 'runs'}"):
+        find_resumable_run(LANGUAGE_MODEL, text("new", name="unheard"), None, tmp_path / "runs")
+
+
+def test_a_run_of_a_name_that_there_is_none_of_is_an_error(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("input", "abc", 1.0)
+    for given in (text(), None):
+        assert error_of(given, tmp_path, "inputs").problem == f"no run 'inputs' to resume in {tmp_path / 'runs'}"
+
+
 def test_of_many_files_that_have_changed_the_first_is_named(make_run: MakeRun, tmp_path: Path) -> None:
     files = ("a/1.txt", "a/2.txt", "a/3.txt")
     make_run("input", "abc", 1.0, sources=list(files))

@@ -9,7 +9,13 @@ from tiny_runs import make_run
 
 from rnntui.runs.creation import remove_abandoned, take_over
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.run_files import foreign_index_files, remove_index_files, remove_run_files
+from rnntui.runs.run_files import (
+    foreign_files,
+    foreign_index_files,
+    named,
+    remove_index_files,
+    remove_run_files,
+)
 
 GONE = 4_000_000
 """The id of no process."""
@@ -26,6 +32,47 @@ def test_a_folder_goes_with_its_last_file(tmp_path: Path) -> None:
     assert [path.relative_to(run.path).as_posix() for path in run.path.rglob("*")] == ["resume", "resume/thesis.txt"]
     assert remove_run_files(run.path, ["resume/thesis.txt"]) == [] and not run.path.exists()
     assert remove_run_files(run.path) == []
+
+
+def test_an_empty_folder_of_the_user_stays(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    (run.path / "plots").mkdir()
+    assert remove_run_files(run.path) == ["plots"] and [path.name for path in run.path.iterdir()] == ["plots"]
+
+
+def test_of_files_that_are_not_of_the_run_those_go_that_the_user_has_agreed_to(tmp_path: Path) -> None:
+    run, other = make_run(tmp_path, "a"), make_run(tmp_path, "other")
+    (run.path / "plots").mkdir()
+    (run.path / "plots" / "loss.png").touch()
+    (run.path / "shortcut").symlink_to(other.path)
+    (run.path / "notes.md").touch()
+    assert foreign_files(run) == ["notes.md", "plots", "shortcut"]
+    assert remove_run_files(run.path, ["plots", "shortcut", "gone.txt"]) == ["notes.md"]
+    assert [path.name for path in run.path.iterdir()] == ["notes.md"] and other.config_file.exists()
+
+
+def test_of_many_files_a_message_names_the_first_ones_and_the_number_of_the_rest(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    for name, more in (*((letter, "") for letter in "bcdef"), ("g", " and 1 more"), ("h", " and 2 more")):
+        (run.path / name).touch()
+        names = [letter for letter in "bcdef" if letter <= name]
+        assert named(foreign_files(run)) == ", ".join(names) + more
+
+
+def test_what_an_interrupted_write_left_belongs_to_the_run(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    (run.path / ".config.json-7.partial").touch()
+    (run.path / "thesis.partial").touch()
+    (run.path / ".hidden").touch()
+    assert remove_run_files(run.path) == [".hidden", "thesis.partial"]
+
+
+def test_what_a_link_leads_to_is_not_in_the_folder(tmp_path: Path) -> None:
+    other = make_run(tmp_path, "other")
+    (other.path / "notes.md").touch()
+    (tmp_path / "link").symlink_to(other.path)
+    assert foreign_files(other) == ["notes.md"] and foreign_files(RunFolder(tmp_path / "link")) == []
+    assert foreign_index_files(tmp_path / "link") == []
 
 
 def test_a_link_is_removed_and_what_it_leads_to_is_not(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ def is_refused(run: RunFolder) -> bool:
     return True
 
 
-def test_a_new_run_is_locked_until_its_training_ends(tmp_path: Path) -> None:
+def test_a_new_run_is_locked_until_its_training_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_lock, "_WAIT_SECONDS", 0)  # the lock of a training does not end within seconds
     with new_runs_locked():
         run = create(tmp_path)
         assert is_refused(run)
@@ -80,6 +81,15 @@ def test_each_of_several_new_runs_has_a_lock_of_its_own(tmp_path: Path) -> None:
             third = create(tmp_path, "third")
             assert is_refused(third)
         assert not third.is_locked() and is_refused(second)
+
+
+def test_a_block_inside_of_another_has_its_locks(tmp_path: Path) -> None:
+    with new_runs_locked():
+        trained, moved = create(tmp_path, "trained"), create(tmp_path, "moved")
+        with new_runs_locked():
+            assert move_run(moved, tmp_path / "elsewhere").path.is_dir()
+            trained.lock().release()
+        assert not trained.is_locked()
 
 
 def test_who_has_created_a_run_can_move_it(tmp_path: Path) -> None:

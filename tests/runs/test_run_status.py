@@ -98,6 +98,14 @@ def test_is_locked_does_not_release_the_lock(run: RunFolder) -> None:
     lock.release()
 
 
+def test_is_locked_does_not_wait(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = run.lock()
+    with monkeypatch.context() as patch:
+        patch.setattr("time.sleep", lambda seconds: pytest.fail("it waits for the lock"))
+        assert run.is_locked()
+    lock.release()
+
+
 def test_locking_an_unwritable_run_names_its_folder(run: RunFolder) -> None:
     run.lock_file.mkdir()
     with pytest.raises(RunError, match="cannot write to") as caught:

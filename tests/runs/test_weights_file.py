@@ -38,6 +38,28 @@ def test_arrays_and_metadata_round_trip(tmp_path: Path) -> None:
         assert np.array_equal(loaded[name], array), name
 
 
+def test_rows_of_a_weight_in_any_order_and_of_more_than_one_block(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    array = np.arange(300_000, dtype=np.float32).reshape(3000, 100)
+    save_arrays(path, {"first": np.zeros(7, dtype=np.float32), "table": array}, {})
+    with open_weights(path) as weights:
+        table = weights["table"]
+        for rows in (slice(1000, 1003), slice(0, 2), slice(2999, 3000)):
+            assert np.array_equal(table[rows], array[rows])
+        assert np.array_equal(table.whole(), array)
+
+
+def test_a_header_of_more_arrays_than_any_model_has_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_arrays(path, {f"array {number}": np.zeros(1, dtype=np.float32) for number in range(9)}, {})
+    objects = path.read_bytes().count(b"{")
+    monkeypatch.setattr("rnntui.runs.weights_header._MAX_ARRAYS", objects)
+    assert len(load_weights(path)) == 9
+    monkeypatch.setattr("rnntui.runs.weights_header._MAX_ARRAYS", objects - 1)
+    with pytest.raises(RunError, match="too many arrays"):
+        load_weights(path)
+
+
 GRID = np.arange(24, dtype=np.float32).reshape(4, 6)
 LAYOUTS = {
     "C order": GRID,

@@ -39,7 +39,7 @@ def make_translator_run(folder: Path, name: str) -> None:
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingHost]:
     folder = tmp_path_factory.mktemp("runs")
-    for name in ("en-es", "en-de-2", "dates"):
+    for name in ("en-es", "en-de-2", "dates", "fr-de"):
         make_translator_run(folder, name)
     with serving(folder, translations=lambda run, config: TranslationEngine(TRANSLATOR, config)) as host:  # type: ignore[arg-type]
         yield host
@@ -50,6 +50,7 @@ def test_languages_are_those_of_the_runs_names(host: ServingHost) -> None:
         {"code": "de", "name": "German", "targets": []},
         {"code": "en", "name": "English", "targets": ["de", "es"]},
         {"code": "es", "name": "Spanish", "targets": []},
+        {"code": "fr", "name": "French", "targets": ["de"]},
     ]
 
 
@@ -84,13 +85,14 @@ def test_alternatives(host: ServingHost) -> None:
         ({"q": None}, 400),
         ({"q": 3}, 400),
         ({"source": None}, 400),
+        ({"source": "it"}, 400),
         ({"source": "fr"}, 400),
         ({"source": "es", "target": "en"}, 400),
         ({"format": "html"}, 400),
         ({"alternatives": "many"}, 400),
         ({"alternatives": "9" * 5000}, 400),
         ({"target": "\ud800"}, 400),
-        ({"source": "auto"}, 501),
+        ({"source": "auto", "target": "de"}, 501),
     ],
 )
 def test_errors_have_the_form_of_the_api(host: ServingHost, fields: dict[str, Any], status: int) -> None:
@@ -122,7 +124,23 @@ def wait_until(condition: Callable[[], bool]) -> bool:
 def test_no_detector_no_detection(host: ServingHost) -> None:
     answer = host.request("/detect", b"q=hello")
     assert answer.status == 501 and "classifier whose labels are language codes" in answer.json["error"]
+    assert answer.json["error"].endswith("name the source: en, fr")
     assert "1 lines" not in host.log[-1].line
+
+
+def test_without_a_detector_auto_is_the_only_source_language(host: ServingHost, tmp_path: Path) -> None:
+    undetected = {"confidence": 0.0, "language": "en"}
+    fields = {"q": "ab", "source": "auto", "target": "es"}
+    answer = host.request("/translate", fields).json
+    assert answer == {"translatedText": "ba", "detectedLanguage": undetected}
+    answer = host.request("/translate", {**fields, "q": ["ab", "cd"]}).json
+    assert answer == {"translatedText": ["ba", "dc"], "detectedLanguage": [undetected] * 2}
+    for target, problem in (("en", "not available as a target"), ("it", "it is not supported")):
+        refused = host.request("/translate", {**fields, "target": target})
+        assert refused.status == 400 and problem in refused.json["error"]
+    make_translator_run(tmp_path, "en-es")
+    with serving(tmp_path) as other:
+        assert other.request("/detect", {"q": "hello"}).json == [undetected]
 
 
 def test_a_classifier_of_languages_detects_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +152,14 @@ def test_a_classifier_of_languages_detects_them(tmp_path: Path, monkeypatch: pyt
         return make_language_detector(run)
 
     monkeypatch.setattr("rnntui.serving.server_state.make_language_detector", make)
-    with serving(tmp_path) as host:
+    for name in ("de-en", "de-es", "fr-it"):
+        make_translator_run(tmp_path, name)
+    with serving(tmp_path, translations=lambda run, config: TranslationEngine(TRANSLATOR, config)) as host:  # type: ignore[arg-type]
         [first, *_] = host.request("/detect", {"q": "the sea"}).json
         assert host.request("/detect", {"q": "the sea"}).json[0] == first and len(loaded) == 1
         assert first["language"] in ("en", "es") and 50 <= first["confidence"] <= 100
         assert host.request("/detect", {"q": " "}).status == 400
+        fields = {"q": ["the sea"], "source": "auto", "target": first["language"]}
+        assert host.request("/translate", fields).status == 400, "from the language that was detected"
+        answer = host.request("/translate", {**fields, "q": " "}).json
+        assert answer == {"translatedText": "", "detectedLanguage": {"confidence": 0.0, "language": "de"}}

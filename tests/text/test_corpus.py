@@ -340,10 +340,12 @@ def test_bad_bytes_on_standard_input_are_told_as_such_and_not_by_a_temporary_nam
     assert str(tmp_path) not in str(caught.value)
 
 
-@pytest.mark.parametrize("stdin", [None, SimpleNamespace(isatty=lambda: True)], ids=["closed", "a terminal"])
-def test_a_terminal_or_closed_standard_input_is_no_corpus(stdin: object, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("stdin", "what"), [(None, "closed"), (SimpleNamespace(isatty=lambda: True), "a terminal")])
+def test_a_terminal_or_closed_standard_input_is_no_corpus(
+    stdin: object, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stdin", stdin)
-    with pytest.raises(UsageError, match="pipe a text"):
+    with pytest.raises(UsageError, match=f"that is {what}; pipe a text"):
         find_corpus(["-"])
 
 

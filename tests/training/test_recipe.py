@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -14,11 +15,12 @@ from rnntui.config import Budget, Cell
 from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.errors import TrainingError
 from rnntui.inference.cells import recurrent_weight_count
+from rnntui.models import dropout
 from rnntui.models.language_model import LanguageModel
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.training import recipe
 from rnntui.training.adamw import AdamW
-from rnntui.training.recipe import TrainingTokens, choose_recipe, dropouts_for
+from rnntui.training.recipe import TrainingTokens, choose_recipe, dropouts_for, most_epochs
 from rnntui.training.threads import TorchThreads
 
 TRAINING = LanguageModelTrainingConfig(batch_size=16, bptt=32)  # 512 tokens a step
@@ -77,6 +79,19 @@ def test_no_more_epochs_are_expected_than_are_allowed(monkeypatch: pytest.Monkey
     assert choose_recipe(LanguageModelConfig(), training, Budget(), TOKENS).model.dropout == dropouts_for(1, 10.0)[0]
 
 
+def test_a_short_text_is_read_a_bounded_number_of_times_in_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "_measured_speed", lambda *_: 1e6)
+    chosen = choose_recipe(LanguageModelConfig(), TRAINING, Budget(minutes=60), TOKENS)
+    assert chosen.max_epochs == most_epochs(100_000, 512) == 30
+    assert "as the text is read about 30 times (more would overfit it" in chosen.reason
+    assert most_epochs(100_000, 512) < most_epochs(10_000_000, 512)
+    assert most_epochs(1_000, 512) == 2000 * 512 / 1000  # few epochs of a tiny text teach nothing
+    for budget in (Budget(epochs=100), Budget(steps=10**6)):  # what the user asks for counts
+        assert choose_recipe(LanguageModelConfig(), TRAINING, budget, TOKENS).max_epochs is None
+    own = choose_recipe(LanguageModelConfig(), replace(TRAINING, max_epochs=50.0), Budget(), TOKENS)
+    assert own.max_epochs == 50
+
+
 def test_what_is_set_is_left_alone_and_nothing_is_said_of_it() -> None:
     settings = LanguageModelConfig(dropout=0.05, ngram_prior=0)
     chosen = choose_recipe(settings, TRAINING, Budget(), TOKENS)
@@ -118,6 +133,8 @@ def test_measuring_the_speed_leaves_the_weights_of_a_run_as_they_are(monkeypatch
 def test_the_choice_is_recorded_in_the_run(make_run) -> None:
     model = make_run(steps=1).read_config().model_as(LanguageModelConfig)
     assert model.ngram_prior == 8 and model.dropout == 0
+    timed = make_run(minutes=60.0, dropout=0.1, name="timed").read_config()
+    assert timed.training.max_epochs == most_epochs(timed.corpus.training.tokens, 4 * 16)
 
 
 def test_the_speed_is_that_of_the_best_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,16 +161,21 @@ def test_each_number_of_threads_is_set_in_turn() -> None:
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("part", [(NgramPredictions, "log_probs"), (AdamW, "step")], ids=["prior", "optimizer"])
-def test_the_speed_is_that_of_whole_steps(part: tuple[type, str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "part",
+    [(NgramPredictions, "log_probs"), (AdamW, "step"), (dropout, "_mask"), (torch.nn.utils, "get_total_norm")],
+    ids=["prior", "optimizer", "dropout", "gradient norm"],
+)
+def test_the_speed_is_that_of_whole_steps(part: tuple[Any, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "_TIMED_SECONDS", 0.01)
     work = getattr(*part)
 
     def slow(*arguments: Any) -> Any:
-        time.sleep(0.02)
+        time.sleep(0.05)
         return work(*arguments)
 
     monkeypatch.setattr(*part, slow)
     training = replace(TRAINING, batch_size=10, bptt=20, device="cpu")
-    model = LanguageModelConfig(hidden=8, embedding=4, ngram_prior=3).resolved("char")
-    assert recipe._measured_speed(model, training, 30) <= 200 / 0.02
+    small = LanguageModelConfig(hidden=8, embedding=4, ngram_prior=3)
+    speed = re.search(r"at ([0-9,]+) tokens a second", choose_recipe(small, training, Budget(), TOKENS).reason)
+    assert speed is not None and 0 < int(speed[1].replace(",", "")) <= 200 / 0.05

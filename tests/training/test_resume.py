@@ -7,9 +7,11 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from rnntui.runs.integrity import verify_run
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import load_arrays, save_arrays
+from rnntui.training import train_run as train_run_module
 from rnntui.training import trainer, training_state
 from rnntui.training.events import Evaluated, Evaluating, Event, Stepped
 from rnntui.training.language_model_task import LanguageModelTask
@@ -300,7 +303,7 @@ def test_a_run_that_is_moved_while_it_trains_stops_and_resumes_exactly(make_run,
             if is_replaced:
                 shutil.copytree(straight.path, run.path)
 
-    with pytest.raises(RunError, match=r"run was moved, deleted or replaced while it was trained"):
+    with pytest.raises(RunError, match=r"run was moved to .*/moved while it was trained"):
         train_run(run, move, never)
     if is_replaced:
         assert files_of(run.path) == files_of(straight.path), "the run that is there now is another one"
@@ -326,9 +329,40 @@ def test_a_run_that_is_moved_before_its_first_row_leaves_the_metrics_of_another_
         shutil.copytree(other.path, run.path)
 
     monkeypatch.setattr(RunFolder, "write_status", write_and_move)
-    with pytest.raises(RunError, match=r"run was moved, deleted or replaced while it was trained"):
+    with pytest.raises(RunError, match=r"run was moved to .*/moved while it was trained"):
         train_run(run, ignore, never)
     assert files_of(run.path) == files_of(other.path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder with open files cannot be moved")
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [(lambda path: path.rename(path.parent / "moved"), "moved"), (shutil.rmtree, "deleted")],
+    ids=["moved", "deleted"],
+)
+@pytest.mark.parametrize("moment", ["read_config", "lock", "resumed"])
+def test_what_became_of_a_run_is_told_whenever_it_goes(
+    make_run, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], expected: str, moment: str
+) -> None:
+    run = make_run(name="run", steps=20)
+    owner: Any = train_run_module.TrainingState if moment == "resumed" else RunFolder
+    name = "initial" if moment == "resumed" else moment
+    original, calls = getattr(owner, name), []
+
+    def then_it_goes(*arguments: Any) -> Any:
+        result = original(*arguments)
+        if not calls:
+            calls.append(change(run.path))
+        return result
+
+    monkeypatch.setattr(owner, name, then_it_goes)
+    gone = "is gone: it was moved, renamed or deleted" if moment == "read_config" else f"was {expected}"
+    with pytest.raises(RunError, match=gone) as caught:
+        train_run(run, ignore, never)
+    if moment != "read_config":
+        assert ("--name moved --checkpoints" in caught.value.hint) == (expected == "moved")
+        assert ("nothing is left" in caught.value.hint) == (expected == "deleted")
+    assert not run.path.exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="an open file cannot be deleted")

@@ -135,7 +135,7 @@ def test_the_openmp_fault_of_torch_2_13_is_refused_without_the_guard(variable: s
     """OMP_DYNAMIC starts at most as many threads as there are CPUs, and fewer on a busy machine; so check with more."""
     code = f"""
 import torch
-from rnntui.config import LanguageModelConfig
+from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import TrainingError
 from rnntui.models import layers
 from rnntui.training.device import Hardware
