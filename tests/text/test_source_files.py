@@ -138,6 +138,13 @@ WRAPPED = (
     + f"<w:r><w:ruby><w:rt>{RUN.format('かんじ')}</w:rt><w:rubyBase>{RUN.format('漢字')}</w:rubyBase></w:ruby></w:r>"
     + RUN.format("。")
 )
+REVISED = (
+    RUN.format("It was the ")
+    + "<w:del><w:r><w:delText>worst</w:delText></w:r></w:del>"
+    + f"<w:ins>{RUN.format('best')}</w:ins>"
+    + f"<w:smartTag>{RUN.format(' of')}</w:smartTag>"
+    + f"<w:sdt><w:sdtContent>{RUN.format(' times.')}</w:sdtContent></w:sdt>"
+)
 
 DOCUMENTS = {
     "spans.html": (b"<html><span>H</span><span>ello</span><div>a<div>b</div></div>", "Hello\na\nb\n"),
@@ -156,6 +163,7 @@ DOCUMENTS = {
         "unbelie\n\nb\n",
     ),
     "fields.docx": (docx("One", extra=WRAPPED), "One\n\nOn 1 May we read it: 漢字。\n"),
+    "revised.docx": (docx("One", extra=REVISED), "One\n\nIt was the best of times.\n"),
     "page.html": (HTML.encode(), HTML_TEXT),
     "page.HTM": (b"\xef\xbb\xbf" + HTML.encode(), HTML_TEXT),
     "latin.html": (b"<html><p>caf\xe9 \x93quoted\x94</p></html>", "café “quoted”\n"),
