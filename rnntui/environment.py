@@ -79,8 +79,8 @@ def prepare_for_torch(notify: Callable[[str], None]) -> None:
     # Without this, MKL's products in fp32 are rounded differently on each number of threads. With it they are the same
     # bit for bit, and were as fast (torch 2.13.0, oneMKL 2024.2, AVX-512 and AVX2).
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
-    # oneDNN and torch each keep the code of a product in bf16 for each shape that they met, of 1,024 by default. Pairs of
-    # sentences have thousands of shapes: a training on them took 2.4 GB, and no less time.
+    # oneDNN and torch each keep the code of a product in bf16 for each shape that they met, of 1,024 by default. Pairs
+    # of sentences have thousands of shapes: a training on them took 2.4 GB, and no less time.
     for variable in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
         os.environ.setdefault(variable, "256")
 
