@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import functools
 import io
+import lzma
 import re
 import shutil
 import stat
@@ -24,6 +25,7 @@ from typing import IO, Self
 
 from rnntui.errors import CorpusError, os_error_hint
 from rnntui.text.compressed import CompressedFileError, ExpansionError, check_ratio, read_blocks, unreadable
+from rnntui.text.zip_formats import open_zip
 
 MAX_EXPANDED_BYTES = 16 << 30
 """Bound on the files of an archive, against archives made to fill a disk."""
@@ -83,7 +85,9 @@ def _expand(path: Path, folder: Path, name: str) -> None:
         raise CorpusError(f"{name} is not a complete archive: {error}") from error
     except RecursionError as error:  # one header behind the other
         raise CorpusError(f"{name} is not a complete archive that can be read: too many headers of a member") from error
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, NotImplementedError) as error:
+    except EOFError as error:  # of zipfile, without a message
+        raise CorpusError(f"{name} is not a complete archive: it ends within a member") from error
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, NotImplementedError) as error:
         raise CorpusError(f"{name} is not a complete archive that can be read: {error}") from error
     except OSError as error:
         raise CorpusError(f"cannot extract {name}: {error.strerror or error}", hint=os_error_hint(error)) from error
@@ -92,8 +96,8 @@ def _expand(path: Path, folder: Path, name: str) -> None:
 class _MemberWriter:
     """Writes members and counts them and their bytes.
 
-    Raises `CorpusError` for unsafe paths, too many members and too many bytes; `ExpansionError` for too many bytes for
-    the `size` of the archive.
+    Raises `CorpusError` for unsafe paths and too many bytes; `ExpansionError` for too many members, and for too many
+    bytes for the `size` of the archive.
     """
 
     def __init__(self, archive: str, size: int) -> None:
@@ -101,10 +105,10 @@ class _MemberWriter:
         self._bytes = self._members = 0
 
     def count(self) -> None:
-        """Count a member, written or left out."""
+        """Count a member of a tar archive, written or left out; those of a zip archive are counted together."""
         self._members += 1
         if self._members > MAX_MEMBERS:
-            raise CorpusError(f"{self._archive} has more than {MAX_MEMBERS:,} members", hint=_ADVICE)
+            raise ExpansionError(f"has more than {MAX_MEMBERS:,} members")
 
     def write(self, member: str, source: IO[bytes], folder: Path) -> None:
         target = folder / self.safe_path(member)
@@ -131,9 +135,8 @@ class _MemberWriter:
 
 
 def _expand_zip(path: Path, folder: Path, writer: _MemberWriter) -> None:
-    with zipfile.ZipFile(path) as archive:
+    with open_zip(path, MAX_MEMBERS) as archive:
         for member in archive.infolist():
-            writer.count()
             mode = member.external_attr >> 16
             if member.is_dir() or (stat.S_IFMT(mode) and not stat.S_ISREG(mode)):
                 continue

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rnntui.text.normalization import INVISIBLE
+
 MEDIA = "media"
 NOTICES = "notices"  # of the app, such as who has joined
 
 MAX_LINE = 1 << 20  # characters; a longer line is read as several
 _INVISIBLE = re.compile(
-    "[\xad\u200b\u200e\u202a-\u202e\u2060\u2066-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+    f"[{''.join(map(chr, INVISIBLE))}\u200e\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
 )
 
 

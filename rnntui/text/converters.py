@@ -31,7 +31,8 @@ _ZIP_SUFFIXES = (".docx", ".odt", ".epub")
 _HTML_SUFFIXES = (".html", ".htm", ".xhtml")
 DOCUMENT_SUFFIXES = (*_HTML_SUFFIXES, *_ZIP_SUFFIXES, *SUBTITLE_FORMATS)
 SUBTITLES = "subtitle"
-_MARKUP_SUFFIXES = (*_HTML_SUFFIXES, *_ZIP_SUFFIXES, ".doc")  # websites save pages by the names of other documents too
+_OFFICE_SUFFIXES = (*_ZIP_SUFFIXES, ".doc")
+_MARKUP_SUFFIXES = (*_HTML_SUFFIXES, *_OFFICE_SUFFIXES)  # websites save pages by the names of other documents too
 _FIRST_TAGS = (
     rb"html|head|body|title|meta|link|base|script|style|p|div|span|h[1-6]|a|b|i|em|strong|font|center|img|br|hr|table|"
     rb"ul|ol|dl|pre|blockquote|article|section|main|header|footer|nav|aside|figure|form"
@@ -87,7 +88,7 @@ def document_type(path: Path, start: bytes) -> str:
 def is_misnamed(path: Path, start: bytes) -> bool:
     """Return True for a text, beginning with `start`, that has the name of a document, unless it can be a page's."""
     suffix = path.suffix.lower()
-    return bool(start) and (suffix in _ZIP_SUFFIXES or (suffix in _HTML_SUFFIXES and bool(_END_TAG.search(start))))
+    return bool(start) and (suffix in _OFFICE_SUFFIXES or (suffix in _HTML_SUFFIXES and bool(_END_TAG.search(start))))
 
 
 def can_convert(kind: str) -> bool:
@@ -130,7 +131,7 @@ def text_of_document(path: Path, kind: str, encoding: str, name: str = "") -> st
     except _RefusedError as error:
         raise CorpusError(f"{name} {error}", hint=error.hint) from error
     except Exception as error:  # the libraries raise whatever a damaged file leads them to
-        raise CorpusError(f"{name} cannot be read as {kind}: {error or type(error).__name__}") from error
+        raise CorpusError(f"{name} cannot be read as {kind}: {str(error) or type(error).__name__}") from error
     text = text.translate(INVISIBLE)
     if kind != SUBTITLES:
         text = re.sub("\n{3,}", "\n\n", "\n".join(map(str.rstrip, text.split("\n"))))

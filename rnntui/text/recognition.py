@@ -17,6 +17,7 @@ from rnntui.text.zip_formats import ZIP_START, format_of_start, is_cut_off
 
 EXAMINED = 1 << 16  # bytes at the start of a file that are examined
 _UTF_16_OR_32 = ("utf-16", "utf-32")
+_PROGRAMS = {".gz": "gzip", ".xz": "xz", ".bz2": "bzip2"}  # that decompress the files of `COMPRESSED_SUFFIXES`
 
 
 class FileType(NamedTuple):
@@ -65,6 +66,8 @@ class FileType(NamedTuple):
         advice = file_type.advice if is_file else file_type.piped or file_type.advice
         if file_type.suffix and is_file and in_corpus and suffix.lower() != file_type.suffix:
             advice = f"rename it to {{file}}{file_type.suffix}"
+        if in_corpus and (program := _PROGRAMS.get(suffix.lower())) and "{" in advice:  # which is for what is in it
+            advice = f"decompress it first: {program} -dk {{file}}"
         file, stem = (shell_quote(text) if is_file else "FILE" for text in (name, stem))
         return CorpusError(f"{name} {problem}", hint=advice.format(file=file, stem=stem))
 
@@ -73,7 +76,8 @@ def _unicode(encoding: str, evidence: str) -> FileType:
     return FileType(f"{encoding[:6].upper()}, as {evidence}", f"read it with --encoding {encoding}", encoding)
 
 
-def _compressed(program: str, suffix: str) -> FileType:
+def _compressed(suffix: str) -> FileType:
+    program = _PROGRAMS[suffix]
     decompress = f"decompress it: {program} -dc"
     advice = f"{decompress} < {{file}} > {{stem}}.txt"
     return FileType(f"compressed by {program}", advice, piped=f"{decompress} FILE |", suffix=suffix)
@@ -122,9 +126,9 @@ _MAGIC = {
     b"AT&TFORM": FileType("a DjVu document", "convert it: djvutxt {file} {stem}.txt"),
     ZIP_START: _ZIP,
     b"PK\5\6": _ZIP,  # an empty one
-    b"\x1f\x8b\x08": _compressed("gzip", ".gz"),
-    b"\xfd7zXZ\0": _compressed("xz", ".xz"),
-    **{b"BZh%d1AY&SY" % level: _compressed("bzip2", ".bz2") for level in range(1, 10)},
+    b"\x1f\x8b\x08": _compressed(".gz"),
+    b"\xfd7zXZ\0": _compressed(".xz"),
+    **{b"BZh%d1AY&SY" % level: _compressed(".bz2") for level in range(1, 10)},
     b"\x28\xb5\x2f\xfd": FileType(
         "compressed by zstd", "decompress it: zstd -d {file}", piped="decompress it: zstd -dc FILE |"
     ),

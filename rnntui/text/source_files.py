@@ -9,7 +9,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import takewhile
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from rnntui.config import DecodingErrors
-from rnntui.errors import UsageError
+from rnntui.errors import CorpusError, UsageError, os_error_hint
 from rnntui.extras import requirement
 from rnntui.text.archives import ARCHIVE_SUFFIXES, expanded, is_archive
 from rnntui.text.compressed import (
@@ -32,7 +33,7 @@ from rnntui.text.converters import DOCUMENT_SUFFIXES, can_convert, document_type
 from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, is_utf8
 from rnntui.text.legacy_encodings import likely_encoding
 from rnntui.text.recognition import EXAMINED, recognize
-from rnntui.text.zip_formats import DOCUMENT_FORMATS, ZIP_START, format_of_start, format_of_zip
+from rnntui.text.zip_formats import DOCUMENT_FORMATS, ZIP_START, format_of_zip, is_cut_off
 
 STDIN = "-"
 TABLE_SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".ndjson", ".json")
@@ -111,18 +112,21 @@ class SourceFiles:
         """Add a file that was named; one that is not text raises an error when it is read."""
         if not path.is_file():
             path = _copy_of_pipe(path)
-        if is_archive(path) and format_of_zip(path) not in DOCUMENT_FORMATS:
+        if _is_expanded(path):
             if self.converts:
                 self._add_folder(expanded(path), name)
             else:
                 self._append(path, name)
             return
         start = read_beginning(path, EXAMINED)
-        document, kind = self._document(path, start)
-        if kind:
-            self._append_text_of(document, name, kind)
-        else:
-            self._append_text(path, name, start)
+        with self._decompressed(path, name, start) as document:
+            if kind := document_type(document, start):
+                self._append_text_of(document, name, kind)
+                return
+            if document != path and (file_type := recognize(start, self.encoding)):
+                # While there is a file to tell whether it is cut off.
+                raise file_type.error(start, name, document, in_corpus=True)
+        self._append_text(path, name, start)
 
     def _add_folder(self, folder: Path, name: str) -> None:
         files, runs = _visible_files(folder)
@@ -136,15 +140,16 @@ class SourceFiles:
     def _add_member(self, path: Path, name: str) -> None:
         """Add a file of a folder, or skip it if it is not text."""
         start = read_beginning(path, EXAMINED)
-        document, kind = self._document(path, start)
-        if kind and can_convert(kind):
-            self._append_text_of(document, name, kind)
-            return
-        file_type = recognize(start, self.encoding)
-        reason = file_type.of_file(path).title if file_type else ""
+        with self._decompressed(path, name, start) as document:
+            kind = document_type(document, start)
+            if kind and can_convert(kind):
+                self._append_text_of(document, name, kind)
+                return
+            file_type = recognize(start, self.encoding)
+            reason = file_type.of_file(document).title if file_type else ""
         if kind:
             reason = f"{kind}, which needs pip install {requirement('documents')}"
-        elif is_archive(path) and format_of_start(start) not in DOCUMENT_FORMATS:
+        elif _is_expanded(path) and not is_cut_off(path):
             reason = "an archive, to be named separately"
         elif file_type and file_type.encoding:
             reason = f"{reason}: to be read with --encoding {file_type.encoding}"
@@ -155,20 +160,30 @@ class SourceFiles:
         else:
             self._append_text(path, name, start)
 
-    def _document(self, path: Path, start: bytes) -> tuple[Path, str]:
-        """Return a file, decompressed if it is a document, and its type; that of any other file is empty."""
+    @contextmanager
+    def _decompressed(self, path: Path, name: str, start: bytes) -> Iterator[Path]:
+        """Provide a file or, of a compressed one that may be a document, a copy, which is deleted afterwards.
+
+        Raises `CorpusError` if that cannot be decompressed.
+        """
         inner = Path(without_compression_suffix(path.name))
-        if inner.name == path.name:
-            return path, document_type(path, start)
-        if not self.converts or not (start.startswith(ZIP_START) or document_type(inner, start)):
-            return path, ""
+        is_compressed = self.converts and inner.name != path.name
+        if not is_compressed or not (start.startswith(ZIP_START) or document_type(inner, start)):
+            yield path
+            return
         copy = temporary_file(inner.suffix)
         try:
-            with copy.open("wb") as file:
-                file.writelines(read_blocks(path, _COPIED))
-        except (OSError, CompressedFileError):  # which is told when the file is read
-            return path, ""
-        return copy, document_type(copy, start)
+            try:
+                with copy.open("wb") as file:
+                    file.writelines(read_blocks(path, _COPIED))
+            except CompressedFileError as error:
+                raise unreadable(name, path, error) from error
+            except OSError as error:
+                hint = os_error_hint(error, "decompress it yourself")
+                raise CorpusError(f"cannot decompress {name}: {error.strerror or error}", hint=hint) from error
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
 
     def _append_text(self, path: Path, name: str, start: bytes) -> None:
         if is_misnamed(Path(without_compression_suffix(name)), start) and recognize(start, self.encoding) is None:
@@ -183,6 +198,11 @@ class SourceFiles:
         copy = stored(io.BytesIO(text.encode("utf-8", "surrogatepass")))
         self.converted[copy] = kind
         self._append(copy, name)
+
+
+def _is_expanded(path: Path) -> bool:
+    """Return True for an archive that is read as a folder, and is not a document."""
+    return is_archive(path) and format_of_zip(path) not in DOCUMENT_FORMATS
 
 
 def _legacy_encoding(start: bytes, encoding: str) -> str:

@@ -3,26 +3,61 @@
 The beginning of a file is enough: each member follows a header with its name (PKWARE APPNOTE 6.3.10, section 4.3.7).
 Office documents have a member `[Content_Types].xml` (ECMA-376, part 2); OpenDocument files (OpenDocument 1.3, part 2,
 section 3.3) and EPUB books (EPUB 3.3, section 4.2.6.3) have a member `mimetype`.
+
+The parts of a document may also be in an archive with other files: a zip archive of a folder into which a document was
+unpacked. Unless its name is that of a document, it is one only if it has no other files.
 """
 
 from __future__ import annotations
 
+import io
 import lzma
 import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from rnntui.text.compressed import ExpansionError
+
 ZIP_START = b"PK\3\4"
 
-DOCUMENT_FORMATS = (
-    "DOCX", "XLSX", "PPTX", "Office", "ODT", "ODS", "ODP", "OpenDocument", "EPUB", "iWork"
-)  # fmt: skip
+
+def _parts(folders: str, suffixes: str = "xml") -> re.Pattern[str]:
+    """Return a pattern for the members of a format: those in its folders, and elsewhere all that are hardly a text."""
+    return re.compile(
+        rf"({folders})/.*|(.*/)?(\.[^/].*|mimetype|layout-cache)?|"  # hidden files and folders are not read as texts
+        rf".*\.({suffixes}|xml|rels|rdf|vml|bin|dat|plist|png|jpe?g|gif|bmp|tiff?|svg|[ew]mf|webp|mp[34]|m4[av]|ogg|wav|"
+        r"[ot]tf|woff2?)",
+        re.I | re.S,
+    )
+
+
+_OFFICE_FORMATS = ("DOCX", "XLSX", "PPTX", "Office")
+_PARTS = {
+    **dict.fromkeys(
+        _OFFICE_FORMATS,
+        _parts("_rels|_xmlsignatures|customUI|customXml|docMetadata|docProps|ppt|visio|word|xl"),
+    ),
+    **dict.fromkeys(
+        ("ODT", "ODS", "ODP", "OpenDocument"),
+        _parts(
+            "META-INF|Basic|Configurations2|Dialogs|Fonts|media|Object [0-9]+|ObjectReplacements|Pictures|Scripts|"
+            "Thumbnails|Versions"
+        ),
+    ),
+    "EPUB": _parts("META-INF|EPUB|OEBPS|OPS", "opf|ncx|x?html?|css|js|smil|pls|xpgt"),
+    "iWork": _parts("Data|Index|Metadata|QuickLook"),
+}
+DOCUMENT_FORMATS = tuple(_PARTS)
 """Formats whose members are the parts of one document; in others, such as JAR, there may be texts."""
 
+_MAX_PARTS = 1 << 14  # members of a document; a book with a picture on each page has some thousands
+_MAX_ENTRY = 1 << 8  # bytes of a member in the list of members, on average: of its header, name and extra fields
+_ENTRY = b"PK\1\2"  # begins each member in the list
 _HEADER = struct.Struct("<4s2xHH8xI4xHH")  # signature, flags, method, compressed size, lengths of name and extra field
 _HAS_DESCRIPTOR = 8  # flag: the size is unknown in the header, and follows the content
 _MAX_TYPE = 100  # bytes of `mimetype`
@@ -49,19 +84,63 @@ class _Members(NamedTuple):
 def format_of_zip(path: Path) -> str:
     """Return the format of a zip archive by all of its members.
 
-    One of `DOCUMENT_FORMATS`, "JAR" or "APK"; empty if it is none of them, or no complete zip archive.
+    One of `DOCUMENT_FORMATS`, "JAR" or "APK"; empty if it is none of them, or no complete zip archive. An archive that
+    is called `.zip`, or has no suffix, has no format either if there are other files beside the parts of a document.
     """
     try:
         if not _starts_as_zip(path):  # zipfile finds one at the end of a tar archive too
             return ""
-        with zipfile.ZipFile(path) as archive:
-            names, mimetype = archive.namelist(), b""
+        with open_zip(path, _MAX_PARTS) as archive:
+            names, mimetype = set(archive.namelist()), b""
             if "mimetype" in names:
                 with archive.open("mimetype") as file:
                     mimetype = file.read(_MAX_TYPE)  # no more, for it could be of any size
+    except ExpansionError:  # no document has so many members
+        return ""
     except (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, ValueError, EOFError):
         return ""
-    return _format(set(names), mimetype)
+    name = _format(names, mimetype)
+    may_hold_files = name in DOCUMENT_FORMATS and path.suffix.lower() in ("", ".zip")
+    return "" if may_hold_files and not _is_one_document(name, names) else name
+
+
+def _is_one_document(name: str, members: Collection[str]) -> bool:
+    """Return True if an archive with the parts of a document in the format `name` has no other members."""
+    is_package = name not in _OFFICE_FORMATS or _PACKAGE_MEMBERS[0] in members
+    return is_package and all(map(_PARTS[name].fullmatch, members))
+
+
+@contextmanager
+def open_zip(path: Path, max_members: int) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive for reading.
+
+    Raises `ExpansionError` for more than `max_members` members, before they take memory and time, and the errors of
+    `zipfile.ZipFile`.
+    """
+    with _MembersReader(io.FileIO(path)) as file:
+        file.max_members = max_members
+        with zipfile.ZipFile(file) as archive:
+            file.max_members = None
+            yield archive
+
+
+class _MembersReader(io.BufferedReader):
+    """A zip archive whose list of members `zipfile` reads at once: a list of any size makes an object of each member.
+
+    `max_members` is the bound on them, None once the list is read.
+    """
+
+    max_members: int | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.max_members is None:
+            return super().read(size)
+        if size is not None and size > _MAX_ENTRY * self.max_members:
+            raise ExpansionError(f"has more than {self.max_members:,} members, or names of many bytes")
+        data = super().read(size)
+        if data.count(_ENTRY) > self.max_members:
+            raise ExpansionError(f"has more than {self.max_members:,} members")
+        return data
 
 
 def format_of_start(data: bytes) -> str:
@@ -89,8 +168,9 @@ def _starts_as_zip(path: Path) -> bool:
 
 def _format(names: Collection[str], mimetype: bytes) -> str:
     if match := _OPEN_DOCUMENT.match(mimetype):
-        is_text = match[1].startswith(b"text") and b"oasis" in match[0]
-        return "ODT" if is_text else _OPEN_DOCUMENT_FORMATS.get(match[1].removesuffix(b"-template"), "OpenDocument")
+        if match[1].startswith(b"text"):
+            return "ODT"
+        return _OPEN_DOCUMENT_FORMATS.get(match[1].removesuffix(b"-template"), "OpenDocument")
     if mimetype.startswith(b"application/epub") or (
         "META-INF/container.xml" in names and any(name.endswith(".opf") for name in names)
     ):

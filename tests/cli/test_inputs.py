@@ -131,6 +131,11 @@ def test_input_that_is_no_utf_8_text_is_named_as_what_it_is(data: bytes, message
     assert list(decode_lines(io.BytesIO(b"one\0two\n"), "utf-8", "strict")) == ["one\0two"]
 
 
+def test_what_only_a_corpus_expands_is_to_be_decompressed_and_not_renamed() -> None:
+    with pytest.raises(CorpusError, match=r"lines.bin is compressed by gzip; decompress it: gzip -dc < lines.bin >"):
+        read_text(io.BytesIO(b"\x1f\x8b\x08abc"), "utf-8", "strict", "universal", "lines.bin")
+
+
 PAGE = b"<!DOCTYPE html>\n<p>One &amp; two</p>\n"
 SUBTITLES = b"1\n00:00:01,000 --> 00:00:02,000\nHi\n"
 
@@ -144,6 +149,8 @@ SUBTITLES = b"1\n00:00:01,000 --> 00:00:02,000\nHi\n"
             "pandoc -f html -t plain --wrap=none -o 'my page.txt' 'my page.html'",
         ),
         ("a.docx", PAGE, "a.docx is an HTML page"),
+        ("b.html", b"\xef\xbb\xbf" + PAGE, "b.html is an HTML page"),
+        ("c.html", b"\n\r\n \t" + PAGE, "c.html is an HTML page"),
         ("a.srt", SUBTITLES, "a.srt has subtitles, whose times are read as text here"),
         ("a.txt", PAGE, ""),
         ("a.html", b"a < b\n", ""),
@@ -154,9 +161,10 @@ SUBTITLES = b"1\n00:00:01,000 --> 00:00:02,000\nHi\n"
 def test_markup_that_a_corpus_would_leave_out_is_noted(
     name: str, data: bytes, note: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert read_text(io.BytesIO(data), "utf-8", "strict", "universal", name) == data.decode()
+    text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    assert read_text(io.BytesIO(data), "utf-8", "strict", "universal", name) == text
     text_note = capsys.readouterr().err
-    assert list(decode_lines(pieces_of(data, 40), "utf-8", "strict", name=name)) == data.decode().splitlines()
+    assert list(decode_lines(pieces_of(data, 40), "utf-8", "strict", name=name)) == text.splitlines()
     assert text_note == capsys.readouterr().err
     assert text_note.startswith(f"rnntui: {note}") and text_note.count("\n") == 1 if note else not text_note
 

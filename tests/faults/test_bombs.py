@@ -17,7 +17,7 @@ import pytest
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.errors import CorpusError
 from rnntui.inference.line_preparation import LinePreparer
-from rnntui.text import archives, compressed, converters, labelled_corpus
+from rnntui.text import archives, compressed, converters, labelled_corpus, zip_formats
 from rnntui.text.archives import expanded
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.converters import document_type, text_of_document
@@ -25,6 +25,7 @@ from rnntui.text.corpus import find_corpus
 from rnntui.text.encoding import lines_of
 from rnntui.text.labelled import read_labelled
 from rnntui.text.vocabulary import Vocabulary
+from rnntui.text.zip_formats import format_of_zip
 
 BLAND = b"a" * (8 << 20)  # of which each format makes far less than a hundredth
 VARIED = "".join(f"{number * 7919 % 10007} " for number in range(60_000)).encode()
@@ -95,6 +96,35 @@ def test_too_many_members_are_refused(suffix: str, tmp_path: Path, monkeypatch: 
                 tar.addfile(member(f"{number}.txt"))
     with pytest.raises(CorpusError, match=r"has more than 5 members; extract it yourself"):
         expanded(path)
+
+
+@pytest.mark.parametrize("count", [5_000, 200_000])
+def test_a_list_of_members_is_not_read_if_it_is_longer_than_that_of_any_document(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zip_formats, "_MAX_PARTS", 1000)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 1000)
+    with zipfile.ZipFile(path := tmp_path / "a.zip", "w") as archive:
+        archive.writestr("mimetype", "application/epub+zip")
+    whole = path.read_bytes()
+    start, end = whole.index(b"PK\1\2"), whole.index(b"PK\5\6")
+    size = count * (end - start)
+    # The end of the archive says how long the list is; its count of members is not relied on.
+    path.write_bytes(
+        whole[:start]
+        + whole[start:end] * count
+        + whole[end : end + 12]
+        + size.to_bytes(4, "little")
+        + whole[end + 16 :]
+    )
+    tracemalloc.start()
+    assert format_of_zip(path) == ""
+    with pytest.raises(CorpusError, match=r"a.zip has more than 1,000 members.*; extract it yourself"):
+        expanded(path)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+    path.write_bytes(whole)
+    assert format_of_zip(path) == "EPUB"
 
 
 @pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])

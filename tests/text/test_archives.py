@@ -110,6 +110,24 @@ def test_a_truncated_archive_is_refused(suffix: str, tmp_path: Path) -> None:
         assert str(caught.value).startswith(str(path))
 
 
+def test_a_member_of_a_zip_archive_that_ends_too_early_or_is_damaged_is_told(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.txt", "one\n")
+    data = bytearray(buffer.getvalue())
+    sizes = data.index(b"PK\1\2") + 20
+    data[sizes : sizes + 8] = (1 << 20).to_bytes(4, "little") * 2
+    with pytest.raises(CorpusError, match=r"a.zip is not a complete archive: it ends within a member$"):
+        expanded(written(tmp_path / "a.zip", bytes(data)))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.txt", "".join(map(str, range(5000))))
+    data = bytearray(buffer.getvalue())
+    data[80:200] = b"\xff" * 120
+    with pytest.raises(CorpusError, match=r"b.zip is not a complete archive that can be read: \w+"):
+        expanded(written(tmp_path / "b.zip", bytes(data)))
+
+
 @pytest.mark.parametrize("suffix", [".tar.gz", ".tar.xz", ".tar.bz2"])
 def test_damage_after_the_last_member_is_refused_too(suffix: str, tmp_path: Path) -> None:
     whole = MAKERS[suffix](FILES)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import bz2
+import errno
 import gzip
 import io
+import lzma
 import os
 import re
+import resource
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from rnntui.errors import CorpusError, UsageError
+from rnntui.text import converters
 from rnntui.text.chat_messages import clean_text
 from rnntui.text.corpus import check_sources, find_corpus
 
@@ -315,6 +320,22 @@ def test_an_archive_with_the_members_of_a_program_is_read_as_a_folder(tmp_path: 
         text_of(written(tmp_path / "a.jar", sources))
 
 
+@pytest.mark.parametrize("name", ["letter.docx", "letter.odt", "book.epub"])
+def test_an_archive_of_a_document_unpacked_and_texts_is_read_as_a_folder(name: str, tmp_path: Path) -> None:
+    content = DOCUMENTS[name][0]
+    assert isinstance(content, bytes)
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        members = {part: parts.read(part) for part in parts.namelist()}
+    path = written(tmp_path / "a.zip", zipped({**members, "notes.txt": b"one\n", "z.txt": b"two\n"}))
+    corpus = find_corpus([str(path)])
+    assert {f"{path}/notes.txt", f"{path}/z.txt"} < set(corpus.display_names)
+    assert "one\n" in (text := "".join(corpus.blocks())) and "two\n" in text
+    written(tmp_path / "b.txt", "three\n")
+    assert find_corpus([str(tmp_path)]).notes == [
+        f"skipped 1 file that is not text: {path} (an archive, to be named separately)"
+    ]
+
+
 @pytest.mark.parametrize("name", ["letter.docx", "book.epub", "page.html", "film.srt"])
 def test_a_compressed_document_is_read_as_the_document(name: str, tmp_path: Path) -> None:
     content, text = (SRT, "Where is my dog?\nHere.\nThanks.\n") if name == "film.srt" else DOCUMENTS[name]
@@ -323,6 +344,79 @@ def test_a_compressed_document_is_read_as_the_document(name: str, tmp_path: Path
     assert find_corpus([str(path)]).notes[0].endswith(f"file ({path})")
     with pytest.raises(CorpusError, match=rf"{name}.gz is not a complete .gz archive"):
         text_of(written(path, gzip.compress(content)[:-3]))
+
+
+COMPRESSIONS = [(".gz", gzip.compress, "gzip"), (".xz", lzma.compress, "xz"), (".bz2", bz2.compress, "bzip2")]
+
+
+@pytest.mark.parametrize(("suffix", "compress", "program"), COMPRESSIONS)
+def test_a_compressed_document_that_is_not_read_is_told_as_it_is_once_decompressed(
+    suffix: str, compress: Callable[[bytes], bytes], program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(temporary := tmp_path / "temporary"))
+    temporary.mkdir()
+    cut = written(tmp_path / f"texts/a.docx{suffix}", compress(docx("Dear Ann,")[:-60]))
+    with pytest.raises(CorpusError, match=rf"a.docx{suffix} is a damaged DOCX file; its end is missing"):
+        text_of(cut)
+    table = zipped({"[Content_Types].xml": "<Types/>", "xl/workbook.xml": "<a/>"})
+    for name, title, content in [
+        ("b.xlsx", "an XLSX file", table),
+        ("c.jar", "a JAR file", zipped({"META-INF/MANIFEST.MF": "a"})),
+        ("d.pdf", "a PDF document", b"%PDF-1.7\n"),
+    ]:
+        path = written(tmp_path / f"texts/{name}{suffix}", compress(content))
+        with pytest.raises(CorpusError) as caught:
+            text_of(path)
+        assert str(caught.value) == f"{path} is {title}; decompress it first: {program} -dk {path}"
+    written(tmp_path / "texts/e.txt", "text")
+    [note] = find_corpus([str(tmp_path / "texts")]).notes
+    assert f"{cut} (a damaged DOCX file), {tmp_path}/texts/b.xlsx{suffix} (an XLSX file)" in note
+    assert not list(temporary.iterdir())
+
+
+def test_copies_of_compressed_documents_are_gone_once_their_texts_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(temporary := tmp_path / "temporary"))
+    temporary.mkdir()
+    written(tmp_path / "texts/a.docx.gz", gzip.compress(docx("Dear Ann,")))
+    corpus = find_corpus([str(tmp_path / "texts")])
+    assert [*temporary.iterdir()] == [*corpus.files] and "".join(corpus.blocks()) == "Dear Ann,\n"
+
+
+def test_a_full_disk_is_told_and_not_taken_for_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(temporary := tmp_path / "temporary"))
+    temporary.mkdir()
+    path = written(tmp_path / "texts/a.docx.gz", gzip.compress(docx("a" * 200_000)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        for source in (path, path.parent):
+            with pytest.raises(CorpusError) as caught:
+                text_of(source)
+            told = f"cannot decompress {path}: {os.strerror(errno.EFBIG)}; decompress it yourself"
+            assert str(caught.value) == told
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(temporary.iterdir())
+
+
+def test_a_long_compressed_document_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    long = zipped(
+        {**dict.fromkeys(("[Content_Types].xml", "word/document.xml"), "<a/>"), "word/a.bin": os.urandom(1 << 17)}
+    )
+    path = written(tmp_path / "a.docx.gz", gzip.compress(long)[:-1000])
+    with pytest.raises(CorpusError, match=r"a.docx.gz is not a complete .gz archive: it ends within"):
+        text_of(path)
+
+
+def test_an_error_of_a_library_without_a_message_is_told_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "a.odt", odt())
+    monkeypatch.setitem(converters._READERS, "ODT", lambda path: next(iter(())))
+    with pytest.raises(CorpusError, match=r"a.odt cannot be read as ODT: StopIteration$"):
+        text_of(path)
 
 
 @pytest.mark.parametrize("cut", [0, 60])
@@ -354,6 +448,9 @@ def test_a_text_by_the_name_of_a_document_is_noted(tmp_path: Path) -> None:
     corpus = find_corpus([str(tmp_path)])
     assert "".join(corpus.blocks()) == "plain text\nSome <b>tags</b> in a text\na < b\n"
     assert corpus.notes == [f"read as plain text in spite of their names: {path}, {tags}"]
+    for name, content in (("e.doc", b"plain text\n"), ("f.odt.gz", gzip.compress(b"plain text\n"))):
+        other = written(tmp_path / "others" / name, content)
+        assert find_corpus([str(other)]).notes == [f"read as plain text in spite of its name: {other}"]
 
 
 @pytest.mark.parametrize(
