@@ -115,12 +115,15 @@ def open_zip(path: Path, max_members: int) -> Iterator[zipfile.ZipFile]:
     """Open a zip archive for reading.
 
     Raises `ExpansionError` for more than `max_members` members, before they take memory and time, and the errors of
-    `zipfile.ZipFile`.
+    `zipfile.ZipFile`; `BadZipFile` also where the list of members that it finds is that of an archive inside this one,
+    whose own end is missing.
     """
     with _MembersReader(io.FileIO(path)) as file:
         file.max_members = max_members
         with zipfile.ZipFile(file) as archive:
             file.max_members = None
+            if min((member.header_offset for member in archive.infolist()), default=0):
+                raise zipfile.BadZipFile("its end is missing")
             yield archive
 
 

@@ -18,6 +18,7 @@ import pytest
 from rnntui.errors import CorpusError
 from rnntui.text import archives
 from rnntui.text.archives import expanded
+from rnntui.text.zip_formats import format_of_zip
 
 FILES = {
     "a.txt": b"one\n",
@@ -108,6 +109,21 @@ def test_a_truncated_archive_is_refused(suffix: str, tmp_path: Path) -> None:
         with pytest.raises(CorpusError, match="is not a complete archive") as caught:
             expanded(path)
         assert str(caught.value).startswith(str(path))
+
+
+def test_a_cut_off_archive_is_not_taken_for_an_archive_inside_it(tmp_path: Path) -> None:
+    """zipfile looks for the last list of members in the file, and finds that of the inner archive, which is whole."""
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("inner.txt", "of the inner archive\n")
+    outer = io.BytesIO()
+    with zipfile.ZipFile(outer, "w") as archive:  # stored, as zipfile does if it is told nothing
+        archive.writestr("a.zip", inner.getvalue())
+        archive.writestr("b.txt", "lost\n" * 1000)
+    path = written(tmp_path / "cut.zip", outer.getvalue()[:2000])
+    assert zipfile.is_zipfile(path) and format_of_zip(path) == ""
+    with pytest.raises(CorpusError, match="is not a complete archive that can be read: its end is missing"):
+        expanded(path)
 
 
 def test_a_member_of_a_zip_archive_that_ends_too_early_or_is_damaged_is_told(tmp_path: Path) -> None:
