@@ -65,7 +65,7 @@ class LineTab(Vertical, Generic[Session]):
         self._models = ModelOpener(self, ModelCache(context.checkpoints, kind), self.notifications)
         self.drafts = DraftSaver(self, editor, self.session.drafts, self.notifications)
         self._export = ResultExport(self, self.drafts, self.notifications)
-        self._status = Static("", id=f"{id}-status", markup=False)
+        self._status = Static("", id=f"{id}-status", classes="status", markup=False)
         self.set_class(context.kept.get("panel") is False, "-bare")
 
     # -- what differs by the kind of model -----------------------------------------------------------------------
