@@ -16,10 +16,8 @@ CHARACTER_EMBEDDING = 64
 NGRAMS = 1
 NGRAM_BUCKETS = 8192
 NGRAM_DROPOUT = 0.1
-FEWEST_MOST_EPOCHS, TOKENS_FOR_ANOTHER_EPOCH, FEWEST_MOST_STEPS = 20, 10_000, 2000
-"""Epochs that a budget of minutes has at most: so many, and one more for each so many tokens of the training text; but
-not less than so many steps.
-"""
+BASE_MAX_EPOCHS, TOKENS_PER_EXTRA_EPOCH, MIN_STEPS_OF_MAX_EPOCHS = 20, 10_000, 2000
+"""Default of `max_epochs`: a number of epochs, the tokens of the text that add one, and the fewest steps."""
 
 
 @record
@@ -166,8 +164,8 @@ class LanguageModelTrainingConfig(ContinuationConfig, TrainerConfig, BPTTConfig)
         "max_epochs",
         None,
         "epochs at most with a budget of minutes, so that the learning rate reaches its end before the model overfits "
-        f"[default: {FEWEST_MOST_EPOCHS}, and one more for each {TOKENS_FOR_ANOTHER_EPOCH:,} tokens of the text; of a "
-        f"short text, as many as make {FEWEST_MOST_STEPS:,} steps]",
+        f"[default: {BASE_MAX_EPOCHS}, and one more for each {TOKENS_PER_EXTRA_EPOCH:,} tokens of the text; of a "
+        f"short text, as many as make {MIN_STEPS_OF_MAX_EPOCHS:,} steps]",
     )
     weight_average: float = override(TrainerConfig, "weight_average", 0.995)
 

@@ -82,7 +82,7 @@ class Finished:
     """Training is over, or interrupted; then there is no final evaluation.
 
     `losses` are the final evaluations of the best weights by name, in nats a token; `stop_reason` says in words why
-    patience ended the training, if it did.
+    patience or the bound on epochs ended the training, if one did.
     """
 
     reason: FinishReason

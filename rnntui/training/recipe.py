@@ -14,9 +14,9 @@ import numpy as np
 
 from rnntui.config import DEFAULT_MINUTES, Budget, TokenizerType
 from rnntui.config_language_model import (
-    FEWEST_MOST_EPOCHS,
-    FEWEST_MOST_STEPS,
-    TOKENS_FOR_ANOTHER_EPOCH,
+    BASE_MAX_EPOCHS,
+    MIN_STEPS_OF_MAX_EPOCHS,
+    TOKENS_PER_EXTRA_EPOCH,
     LanguageModelConfig,
     LanguageModelTrainingConfig,
 )
@@ -98,7 +98,7 @@ def choose_recipe(
             hint="give --ngram-prior 0",
         )
     if budget.is_timed and training.max_epochs is None:
-        training = replace(training, max_epochs=most_epochs(tokens.count, training.batch_size * training.bptt))
+        training = replace(training, max_epochs=default_max_epochs(tokens.count, training.batch_size * training.bptt))
     if model.dropout is None:
         timed = replace(model, dropout=_TIMED_DROPOUT)
         epochs, source = _expected_epochs(timed.resolved(tokens.tokenizer), training, budget, tokens)
@@ -129,15 +129,15 @@ def dropouts_for(epochs: float, weights_per_token: float) -> tuple[float, float]
     return dropout, 0.0
 
 
-def most_epochs(tokens: int, positions: int) -> float:
-    """Return the epochs from which on a text would only be overfitted, in any time; see `benchmarks/RECIPES.md`.
+def default_max_epochs(tokens: int, positions: int) -> float:
+    """Return the epochs after which more training would only overfit a text; see `benchmarks/RECIPES.md`.
 
     Args:
         tokens: tokens of the text.
         positions: tokens of a step.
     """
-    enough = FEWEST_MOST_EPOCHS + tokens / TOKENS_FOR_ANOTHER_EPOCH
-    return round(max(enough, FEWEST_MOST_STEPS * positions / tokens))
+    enough = BASE_MAX_EPOCHS + tokens / TOKENS_PER_EXTRA_EPOCH
+    return round(max(enough, MIN_STEPS_OF_MAX_EPOCHS * positions / tokens))
 
 
 def _rounded(epochs: float) -> str:
@@ -159,7 +159,7 @@ def _expected_epochs(
     seconds = 60 * (DEFAULT_MINUTES if budget.minutes is None else budget.minutes)
     epochs = seconds * speed / tokens.count
     if training.max_epochs is not None and training.max_epochs < epochs:
-        return training.max_epochs, f"more would overfit it, in any of {budget.summary}"
+        return training.max_epochs, f"by --max-epochs; {budget.summary} would be {epochs:,.0f}"
     return epochs, f"{budget.summary} at {speed:,.0f} tokens a second"
 
 

@@ -337,6 +337,13 @@ class Trainer:
 
         return EvaluationMonitor(time_left, report)
 
+    def _stop_reason(self, reason: FinishReason) -> str:
+        if reason == "patience":
+            return self._rule.stop_reason(self._progress.best_metrics)
+        if reason == "budget" and self._planner.is_at_most_epochs(self._progress):
+            return f"all of its {self._config.max_epochs:g} epochs, see --max-epochs"
+        return ""
+
     def _report_finished(self, reason: FinishReason, losses: dict[str, float], primary: Evaluation | None) -> Finished:
         progress = self._progress
         finished = Finished(
@@ -348,7 +355,7 @@ class Trainer:
             losses=losses,
             bits_per_character=primary.bits_per_character if primary else None,
             metrics=primary.metrics if primary else {},
-            stop_reason=self._rule.stop_reason(progress.best_metrics) if reason == "patience" else "",
+            stop_reason=self._stop_reason(reason),
         )
         self._report(finished)
         return finished

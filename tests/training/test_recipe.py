@@ -20,7 +20,7 @@ from rnntui.models.language_model import LanguageModel
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.training import recipe
 from rnntui.training.adamw import AdamW
-from rnntui.training.recipe import TrainingTokens, choose_recipe, dropouts_for, most_epochs
+from rnntui.training.recipe import TrainingTokens, choose_recipe, default_max_epochs, dropouts_for
 from rnntui.training.threads import TorchThreads
 
 TRAINING = LanguageModelTrainingConfig(batch_size=16, bptt=32)  # 512 tokens a step
@@ -82,10 +82,10 @@ def test_no_more_epochs_are_expected_than_are_allowed(monkeypatch: pytest.Monkey
 def test_a_short_text_is_read_a_bounded_number_of_times_in_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "_measured_speed", lambda *_: 1e6)
     chosen = choose_recipe(LanguageModelConfig(), TRAINING, Budget(minutes=60), TOKENS)
-    assert chosen.max_epochs == most_epochs(100_000, 512) == 30
-    assert "as the text is read about 30 times (more would overfit it" in chosen.reason
-    assert most_epochs(100_000, 512) < most_epochs(10_000_000, 512)
-    assert most_epochs(1_000, 512) == 2000 * 512 / 1000  # few epochs of a tiny text teach nothing
+    assert chosen.max_epochs == default_max_epochs(100_000, 512) == 30
+    assert "as the text is read about 30 times (by --max-epochs; 60 minutes would be 36,000)" in chosen.reason
+    assert default_max_epochs(100_000, 512) < default_max_epochs(10_000_000, 512)
+    assert default_max_epochs(1_000, 512) == 2000 * 512 / 1000  # few epochs of a tiny text teach nothing
     for budget in (Budget(epochs=100), Budget(steps=10**6)):  # what the user asks for counts
         assert choose_recipe(LanguageModelConfig(), TRAINING, budget, TOKENS).max_epochs is None
     own = choose_recipe(LanguageModelConfig(), replace(TRAINING, max_epochs=50.0), Budget(), TOKENS)
@@ -134,7 +134,7 @@ def test_the_choice_is_recorded_in_the_run(make_run) -> None:
     model = make_run(steps=1).read_config().model_as(LanguageModelConfig)
     assert model.ngram_prior == 8 and model.dropout == 0
     timed = make_run(minutes=60.0, dropout=0.1, name="timed").read_config()
-    assert timed.training.max_epochs == most_epochs(timed.corpus.training.tokens, 4 * 16)
+    assert timed.training.max_epochs == default_max_epochs(timed.corpus.training.tokens, 4 * 16)
 
 
 def test_the_speed_is_that_of_the_best_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,14 @@ def test_a_budget_of_epochs_reads_the_text_that_many_times(make_run) -> None:
     assert 1.5 * text <= tokens < 1.5 * text + 64
 
 
+def test_a_training_that_ends_before_its_minutes_says_why(make_run) -> None:
+    run = make_run("alpha beta gamma delta\n" * 150, minutes=60.0, max_epochs=1.5, dropout=0.0)
+    finished, _ = train(run)
+    assert 0 <= finished.step * 4 * 16 - 1.5 * run.read_config().corpus.training.tokens < 64
+    assert finished.stop_reason == "all of its 1.5 epochs, see --max-epochs"
+    assert train(make_run(steps=3, name="steps"))[0].stop_reason == ""
+
+
 def test_checks_are_spread_over_the_run_and_the_last_step_is_one(make_run) -> None:
     _, events = train(make_run(steps=40, evaluations=4))
     assert [e.step for e in events if isinstance(e, Evaluated)] == [0, 10, 20, 30, 40]
