@@ -149,7 +149,7 @@ class RunTrainer:
         return max(0.0, seconds - trial.seconds) if isinstance(seconds, int | float) else 0.0
 
     def drop(self, trial: Trial) -> str:
-        """Delete the run of a trial, if there is one; return why it stays if somebody has a use for it."""
+        """Delete the run of a trial, if there is one; return why it is kept, if it is in use, has a note or holds other files."""
         run = self.folder.trial_run(trial.number)
         if not run.path.exists():
             return ""
@@ -238,7 +238,7 @@ def _share_files(source: Path, target: Path) -> None:
 def publish_best(folder: TuningFolder, trial: Trial) -> RunFolder | None:
     """Move the run of a trial to the other runs, under the name of the search; None if the run is gone.
 
-    The name is numbered if it has been taken meanwhile. Raises `RunError` if somebody trains the run.
+    The name is numbered if it has been taken meanwhile. Raises `RunError` if another process trains the run.
     """
     run = folder.trial_run(trial.number)
     if not run.config_file.is_file():
