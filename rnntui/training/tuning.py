@@ -54,7 +54,7 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class TrialKept:
-    """The run of a finished trial is not deleted, as it is in use, has a note or holds other files."""
+    """The run of a finished trial is not deleted, as it is in use, has a note or other files."""
 
     trial: Trial
     reason: str
@@ -119,7 +119,7 @@ class TrialTrainer(Protocol):
         ...
 
     def drop(self, trial: Trial) -> str:
-        """Delete the run of a trial, if there is one; return why it is kept, if it is in use, has a note or holds other files."""
+        """Delete the run of a trial, if any. Return why it is kept if it is in use, has a note or other files."""
         ...
 
 

@@ -149,7 +149,7 @@ class RunTrainer:
         return max(0.0, seconds - trial.seconds) if isinstance(seconds, int | float) else 0.0
 
     def drop(self, trial: Trial) -> str:
-        """Delete the run of a trial, if there is one; return why it is kept, if it is in use, has a note or holds other files."""
+        """Delete the run of a trial, if any. Return why it is kept if it is in use, has a note or other files."""
         run = self.folder.trial_run(trial.number)
         if not run.path.exists():
             return ""
