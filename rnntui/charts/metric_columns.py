@@ -20,7 +20,7 @@ from rnntui.charts.metric_charts import AXES, Axis, metric_of
 from rnntui.charts.smooth import smooth
 from rnntui.kinds.metrics import CHECKED_LOSS
 
-MAX_ROWS = 1 << 14
+MAX_ROWS = 1 << 13
 """Rows at which columns are downsampled to half as many, or fewer."""
 
 _MAX_METRICS = 64  # distinct keys; a file with more was not written by this program

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnntui.charts.axes import Floats
 from rnntui.charts.confusion import Counts, counts_from_json
@@ -103,6 +104,8 @@ class MetricsHistory:
         self._new_columns = partial(MetricColumns, smoothing, max_rows)
         self._columns = self._new_columns()
         self._is_cached = (smoothing, max_rows) == (DEFAULT_SMOOTHING, MAX_ROWS)
+        self._known_positions: list[tuple[NDArray[np.int64], dict[Axis, Floats]]] = []  # of rows, at a version
+        self._position_version = 0
         self._saved_offset: int | None = None  # bytes of the metrics that are in the cache; None before the first read
 
     def read(self, limit: int = BLOCK) -> bool:
@@ -148,19 +151,46 @@ class MetricsHistory:
         """The keys of the metrics with at least one number, in the order of `all_metrics`."""
         return in_order([key for key, column in self._columns.values.items() if len(column)])
 
+    @property
+    def last_step(self) -> int:
+        """The training step of the newest row; 0 without rows."""
+        return int(self._columns.last_step) if self._columns.values else 0
+
+    def last_value(self, key: str) -> float | None:
+        """Return the newest value of a metric; None if the run has not logged it."""
+        column = self._columns.values.get(key)
+        return float(column.array[-1]) if column is not None and len(column) else None
+
     def series(self, key: str) -> MetricSeries:
-        """Return the values of a metric, copied; empty if the run has not logged it."""
+        """Return the values of a metric, copied; empty if the run has not logged it.
+
+        Metrics that are logged together share the arrays of their positions.
+        """
         columns = self._columns
         if key not in columns.values:
             empty = np.empty(0)
             return MetricSeries(empty, dict.fromkeys(AXES, empty))
-        rows = columns.rows[key].array
         return MetricSeries(
             columns.values[key].array.copy(),
-            {axis: columns.axes[axis].array[rows] for axis in AXES},
+            self._positions(columns.rows[key].array),
             columns.averages(key),
             columns.smoothing,
         )
+
+    def _positions(self, rows: NDArray[np.int64]) -> dict[Axis, Floats]:
+        """Return the positions of some rows `(N,)` on every axis, which are copied once for each version of the data.
+
+        Most metrics have the same rows, and a chart of each would else hold as many copies.
+        """
+        if self._position_version != self.version:
+            self._position_version = self.version
+            self._known_positions.clear()
+        for known, positions in self._known_positions:
+            if np.array_equal(known, rows):
+                return positions
+        positions = {axis: self._columns.axes[axis].array[rows] for axis in AXES}
+        self._known_positions.append((rows.copy(), positions))
+        return positions
 
     def best_check(self, selection_order: Sequence[str] = ()) -> BestCheck | None:
         """Return the best evaluation so far; None before the first one.

@@ -185,13 +185,11 @@ class RunWatcher:
             is_new = run.best_step is None and math.isfinite(best_step)
             return replace(run, best_step=int(best_step)) if is_new else run
         with self.lock:
-            last_steps = [history.series(key).axes["step"][-1] for key in history.metric_keys]
-            speeds = history.series("tokens_per_second").values[-1:]
-            slowdown = history.slowdown
+            last_step, speed, slowdown = history.last_step, history.last_value("tokens_per_second"), history.slowdown
         return replace(
             run,
-            step=max(run.step, int(max(last_steps, default=0))),
-            tokens_per_second=float(speeds[0]) if len(speeds) else run.tokens_per_second,
+            step=max(run.step, last_step),
+            tokens_per_second=run.tokens_per_second if speed is None else speed,
             slowdown=slowdown,
         )
 

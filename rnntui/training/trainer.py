@@ -16,7 +16,7 @@ from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.held_run import HeldRun
 from rnntui.runs.run_status import RunState
 from rnntui.runs.weights_file import load_weights, save_arrays
-from rnntui.system_memory import is_out_of_memory
+from rnntui.system_memory import is_out_of_memory, release_free_memory
 from rnntui.training.divergence import DivergenceGuard
 from rnntui.training.evaluation import Evaluation, EvaluationMonitor, TimeLeft, unlimited
 from rnntui.training.events import Evaluated, Evaluating, Event, Finished, FinishReason, Started, Stepped
@@ -263,6 +263,7 @@ class Trainer:
         self._metrics.write_evaluation(evaluation, sample)
         self._write_status("running")
         self._save()
+        release_free_memory()
         self._align_processes()
         self._stepping_since = time.perf_counter()
         self._timer.evaluation_seconds = self._stepping_since - began
