@@ -151,8 +151,11 @@ SUBTITLES = b"1\n00:00:01,000 --> 00:00:02,000\nHi\n"
         ("a.docx", PAGE, "a.docx is an HTML page"),
         ("b.html", b"\xef\xbb\xbf" + PAGE, "b.html is an HTML page"),
         ("c.html", b"\n\r\n \t" + PAGE, "c.html is an HTML page"),
-        ("d/A B.HTML", PAGE, "d/A B.HTML is an HTML page, whose tags are read as text here; to leave them out: pandoc -f "
-         "html -t plain --wrap=none -o 'd/A B.txt' 'd/A B.HTML'"),
+        (
+            "d/A B.HTML", PAGE,
+            "d/A B.HTML is an HTML page, whose tags are read as text here; to leave them out: "
+            "pandoc -f html -t plain --wrap=none -o 'd/A B.txt' 'd/A B.HTML'",
+        ),
         ("a.srt", SUBTITLES, "a.srt has subtitles, whose times are read as text here"),
         ("a.vtt", b"WEBVTT\n\nNOTE no cue yet\n", "a.vtt has subtitles, whose times are read as text here"),
         ("a.docx", b"one\n", "a.docx is read as plain text in spite of its name"),
