@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rnntui.inference.markup_placement import AlignedText, insert_markup, place_markup
 from rnntui.text.inline_markup import take_out_markup
@@ -85,12 +84,15 @@ def test_without_attention_the_order_of_the_source_is_followed() -> None:
 TAGS = ["<b>", "</b>", "<i>", "</i>", "<br>", "<x/>", "&nbsp;", "one", "two", " ", " ", ",", "three four"]
 
 
-@given(
-    st.lists(st.sampled_from(TAGS), min_size=1, max_size=12).map("".join),
-    st.sampled_from(["", "uno", "uno dos, tres.", "我二 a", ", ."]),
-    st.integers(0, 1 << 30),
-)
-def test_all_markup_is_there_once_and_pairs_are_nested(source: str, target: str, seed: int) -> None:
+@pytest.mark.parametrize("target", ["", "uno", "uno dos, tres.", "我二 a", ", ."])
+def test_all_markup_is_there_once_and_pairs_are_nested(target: str) -> None:
+    chance = random.Random(7)
+    for seed in range(150):
+        source = "".join(chance.choices(TAGS, k=chance.randint(1, 12)))
+        check_markup(source, target, seed)
+
+
+def check_markup(source: str, target: str, seed: int) -> None:
     marked = take_out_markup(source)
     if marked is None:
         return
