@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rnntui.errors import CorpusError
 from rnntui.formatting import shell_quote
 from rnntui.text.encoding import STDIN_NAME
-from rnntui.text.password_protection import COMPOUND_START, holds_encrypted_package, is_protected
+from rnntui.text.password_protection import COMPOUND_START, holds_encrypted_document, is_protected
 from rnntui.text.zip_formats import ZIP_START, format_of_start, is_cut_off
 
 EXAMINED = 1 << 16  # bytes at the start of a file that are examined
@@ -196,7 +196,7 @@ def recognize(data: bytes, encoding: str) -> FileType | None:
     candidates = {**_BYTE_ORDER_MARKS, **_MAGIC} if is_utf8 else _MAGIC
     for magic, file_type in candidates.items():
         if data.startswith(magic):
-            if magic == COMPOUND_START and holds_encrypted_package(data):
+            if magic == COMPOUND_START and holds_encrypted_document(data):
                 return _PROTECTED_OFFICE
             return ZIP_TYPES.get(format_of_start(data), file_type) if magic == ZIP_START else file_type
     for (offset, magic), file_type in _MAGIC_LATER.items():

@@ -219,6 +219,24 @@ def test_an_office_document_with_a_password_is_told(name: str, filler: int, tmp_
     assert message == f"standard input {told}" if filler < 1 << 16 else "old Word" in message
 
 
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\xec\xa5\xc1\0" + bytes(6) + b"\xf0\x13" + bytes(500),  # Word's flags
+        b"\x09\x08\x10\0" + bytes(16) + b"\x2f\0\x36\0" + bytes(500),  # Excel's records
+        bytes(1 << 20) + b"\0\0\xf6\x0f\x20\0\0\0\x14\0\0\0\xdf\xc4\xd1\xf3",  # PowerPoint's record of a user
+    ],
+)
+def test_a_document_of_old_office_with_a_password_is_told(stream: bytes, tmp_path: Path) -> None:
+    start = compound(504, "WordDocument")[:512]
+    path = written(tmp_path, start + stream, "a.doc")
+    assert "is a Word, Excel or PowerPoint file that is protected by a password; open it" in error_of(path)
+    flags = {b"\x13": b"\x12", b"\x2f": b"\x42", b"\xdf": b"\x5f"}  # the same without
+    for flag, other in flags.items():
+        stream = stream.replace(flag, other)
+    assert "is an old Word, Excel" in error_of(written(tmp_path, start + stream, "b.doc"))
+
+
 @pytest.mark.parametrize("data", [compound(504, "WordDocument"), compound(504, "EncryptedPackages"), compound(0)[:70]])
 def test_an_office_document_without_a_password_is_an_old_one(data: bytes, tmp_path: Path) -> None:
     assert "is an old Word, Excel or PowerPoint file; save it as text" in error_of(written(tmp_path, data, "a.doc"))
