@@ -2,9 +2,9 @@
 
 Office puts an encrypted document into a compound file, the container of its old formats, as a stream EncryptedPackage
 (MS-OFFCRYPTO, section 2.3). A document of the old formats says so at the beginning of its main stream (MS-DOC, section
-2.5.2; MS-XLS, section 2.4.117), which is nearly always the first of the file, and a presentation elsewhere. OpenDocument
-files stay zip archives whose manifest has the keys' parameters (OpenDocument 1.3, part 2, section 4.6), and in other zip
-archives each encrypted member has a flag (PKWARE APPNOTE, section 4.4.4).
+2.5.2; MS-XLS, section 2.4.117), which is nearly always the first of the file, and a presentation elsewhere.
+OpenDocument files stay zip archives whose manifest has the keys' parameters (OpenDocument 1.3, part 2, section 4.6),
+and in other zip archives each encrypted member has a flag (PKWARE APPNOTE, section 4.4.4).
 """
 
 from __future__ import annotations
