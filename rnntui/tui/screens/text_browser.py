@@ -24,7 +24,7 @@ from rnntui.text.control_chars import (
     truncate,
 )
 from rnntui.tui.path_completion import PathSuggester
-from rnntui.tui.screens.list_browser import ListBrowser
+from rnntui.tui.screens.list_browser import MAX_CALLED, ListBrowser
 from rnntui.tui.widgets.colours import MUTED
 
 Opened = TypeVar("Opened")
@@ -129,9 +129,10 @@ class TextBrowser(ListBrowser[SavedText, Opened]):
         facts = f"{_cut(one_line(text.run), _MODEL)}{format_count(len(text.text)).rjust(_LENGTH - 2)}  "
         title_width = max(8, width - _DATE - _MODEL - _LENGTH)
         name = one_line(text.name)
-        title = f"{name}  " if name else ""
-        rest = truncate(f"{title}{text.title}", title_width, cell_len)[len(title) :]
-        return Content.assemble(date, (facts, MUTED), (title, "bold"), (rest, MUTED if name else ""))
+        title = truncate(f"{name}  {text.title}" if name else text.title, title_width, cell_len)
+        return Content.assemble(
+            date, (facts, MUTED), (title[: len(name)], "bold"), (title[len(name) :], MUTED if name else "")
+        )
 
     def show_preview(self) -> None:
         text, preview = self.current, self.query_one("#preview", Static)
@@ -174,7 +175,7 @@ class TextBrowser(ListBrowser[SavedText, Opened]):
 
     def called(self, item: SavedText) -> str:
         """Return the text's name or beginning in quotation marks."""
-        return f"“{item.name or item.title}”"
+        return f"“{truncate(item.name or item.title, MAX_CALLED, cell_len)}”"
 
     def restore(self) -> None:
         """Bring back the text that was deleted last."""
