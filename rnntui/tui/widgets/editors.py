@@ -102,6 +102,16 @@ class ClusterTextArea(TextArea):
         result = self.replace(text, *self.selection)
         self.move_cursor(result.end_location)
 
+    def _recompute_cursor_offset(self) -> None:
+        """Compute where the cursor is on the screen, within the text.
+
+        An undo that takes lines away, and with them the need of a scrollbar, scrolls to the cursor while it is still
+        behind the end of the text, and Textual fails then.
+        """
+        row, column = self.cursor_location
+        location = min(row, self.document.line_count - 1), column
+        self._cursor_offset = self.wrapped_document.location_to_offset(location)
+
     def get_line(self, line_index: int) -> Text:
         """Return a line, to be styled."""
         return ClusterText(self.document.get_line(line_index), end="", no_wrap=True)
