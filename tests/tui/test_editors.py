@@ -364,3 +364,15 @@ async def test_an_undo_may_take_away_all_that_needs_a_scrollbar(make: Callable[[
         editor.move_cursor((40, 0))
         await pilot.press("ctrl+y")
         assert (editor.text, editor.cursor_location) == ("", (0, 0))
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+async def test_an_editor_may_have_no_room_at_all(width: int) -> None:
+    """A terminal that is being made narrower."""
+    app = SmallEditor(LineEditor("Type here", id="editor"))
+    async with app.run_test(size=(width, 5)) as pilot:
+        app.editor.focus()
+        await pilot.press("x", "backspace")
+        await pilot.resize_terminal(40, 5)
+        shown = "".join(strip.text for strip in app.screen._compositor.render_strips())
+        assert "Type here" in shown

@@ -11,6 +11,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.document._document import EditResult, Location
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 from textual.widgets.input import Selection
@@ -111,6 +112,10 @@ class ClusterTextArea(TextArea):
         row, column = self.cursor_location
         location = min(row, self.document.line_count - 1), column
         self._cursor_offset = self.wrapped_document.location_to_offset(location)
+
+    def render_line(self, y: int) -> Strip:
+        """Paint a row; nothing where there is no room at all, in which Textual fails to wrap the placeholder."""
+        return super().render_line(y) if self.content_size.width > 0 else Strip([])
 
     def get_line(self, line_index: int) -> Text:
         """Return a line, to be styled."""
