@@ -148,8 +148,8 @@ class PreferencesFile:
         note, known = "", self._values
         try:
             values = self._read()
-        except FileNotFoundError:
-            values = {}
+        except FileNotFoundError:  # as when the user has moved away what could not be read
+            values = known = {}
         except OSError as error:
             raise self._read_error(error) from error
         except ValueError as error:

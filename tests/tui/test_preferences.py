@@ -253,6 +253,20 @@ def test_a_change_that_waited_is_saved_where_the_file_has_what_it_had(tmp_path: 
     assert json.loads(path.read_text()) == {"theme": "gruvbox", "surprisal": True}
 
 
+def test_a_change_that_waited_is_saved_once_the_file_is_moved_away(tmp_path: Path) -> None:
+    """That is what the message says to do."""
+    path = tmp_path / "settings.json"
+    path.write_text('{"theme": "nord"}')
+    file = PreferencesFile(path)
+    file.load()
+    unreadable(path)
+    with pytest.raises(RnntuiError, match="move it away"):
+        file.save({"theme": "gruvbox"})
+    path.rmdir()
+    file.save({"theme": "gruvbox"})
+    assert json.loads(path.read_text()) == {"theme": "gruvbox"}
+
+
 def test_a_setting_that_is_changed_again_after_the_file_of_another_app_is_the_newer_one(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     file = PreferencesFile(path)
