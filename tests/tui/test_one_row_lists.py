@@ -9,7 +9,7 @@ import pytest
 from chatting import Chatting, chatting
 from rich.cells import cell_len
 from textual.command import CommandList
-from textual.widgets import OptionList
+from textual.widgets import DataTable, OptionList
 from tiny_runs import make_run
 from waiting import wait_until
 
@@ -90,6 +90,21 @@ async def test_the_picker_finds_a_run_by_the_part_of_its_name_that_is_cut(tmp_pa
         await rows_of(user, 3)
         await user.pilot.press(*"lstm-512-b", "enter")
         await wait_until(user.pilot, lambda: user.pane.pane.run_name == NAMES["Latin"] + "-b")
+
+
+async def test_runs_with_long_names_are_side_by_side_with_their_whole_names_below(tmp_path: Path) -> None:
+    for name in (NAMES["Latin"], NAMES["Latin"] + "-b"):
+        make_run(tmp_path, name)
+    async with chatting(tmp_path) as user:
+        await user.pilot.press("f3")
+        await rows_of(user, 2)
+        await user.pilot.press("space", "down", "space", "v")
+        await wait_until(user.pilot, lambda: user.app.screen.query(DataTable))
+        table = user.app.screen.query_one(DataTable)
+        await wait_until(user.pilot, lambda: table.row_count)
+        columns = list(table.columns.values())[1:]
+        assert all(column.width <= 30 and str(column.label).endswith("…") for column in columns)
+        assert {str(name) for name in table.get_row_at(0)[1:]} == {NAMES["Latin"], NAMES["Latin"] + "-b"}
 
 
 async def test_a_command_has_a_row_for_its_name_and_one_for_its_help(tmp_path: Path) -> None:
