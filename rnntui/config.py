@@ -23,7 +23,7 @@ Newlines = Literal["universal", "keep"]
 DEFAULT_MINUTES = 5.0
 DEFAULT_SUBWORDS, MORE_SUBWORDS = 2000, 4000
 MUCH_TEXT = 2_500_000  # characters of a training text from which there are more subwords
-DEFAULT_WORDS = 10_000  # the output layer of 20,000 takes most of a short training: see --tokenizer word in README
+DEFAULT_WORDS = 10_000  # the output layer of 20,000 takes most of a short training
 MAX_TOKENS = 0x110001
 """The largest vocabulary: every code point and `<unk>`."""
 SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
