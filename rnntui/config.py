@@ -27,6 +27,8 @@ DEFAULT_WORDS = 10_000  # the output layer of 20,000 takes most of a short train
 MAX_TOKENS = 0x110001
 """The largest vocabulary: every code point and `<unk>`."""
 SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
+VOCABULARY_TEXT = f"tokens in the vocabulary, {SMALLEST_SUBWORDS} at least for BPE and unigram"
+"""Help of the setting `vocab_size`, without its default."""
 FINAL_EVALUATION_FACTOR = 4
 """Ratio of the final evaluation's data to that of an evaluation during training."""
 
@@ -65,7 +67,7 @@ class TokenizerConfig(Settings):
     )
     vocab_size: int | None = setting_field(
         None,
-        f"tokens in the vocabulary [default: every character; {DEFAULT_WORDS} words; {DEFAULT_SUBWORDS} subwords, "
+        f"{VOCABULARY_TEXT} [default: every character; {DEFAULT_WORDS} words; {DEFAULT_SUBWORDS} subwords, "
         f"{MORE_SUBWORDS} for texts from {MUCH_TEXT / 1e6:g} million characters on]",
         low=2,
         high=MAX_TOKENS,
