@@ -147,6 +147,12 @@ def test_the_momentum_of_outer_steps_is_restored_and_must_be_there(run: RunFolde
             resumed(run, config=config)
 
 
+@pytest.mark.parametrize(("local_steps", "has_outer_steps"), [(1, False), (2, True)])
+def test_outer_steps_follow_more_than_one_step_of_each_process(local_steps: int, has_outer_steps: bool) -> None:
+    state = trained(replace(CONFIG, local_steps=local_steps), steps=0)
+    assert (state.outer_step is not None) == has_outer_steps
+
+
 def test_weights_that_are_not_finite_are_not_averaged() -> None:
     state = trained(replace(CONFIG, local_steps=4), steps=0)
     assert state.outer_step is not None
