@@ -14,7 +14,7 @@ from tiny_runs import make_run
 from rnntui.errors import RunError
 from rnntui.inference.run_ngrams import counted_again
 from rnntui.runs.folder import RunFolder, json_checksum
-from rnntui.runs.integrity import FileReport, verify_run, write_checksums
+from rnntui.runs.integrity import FileReport, are_unchanged, verify_run, write_checksums
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.repair import CountNgrams, repair_run
 from rnntui.runs.run_status import RunStatus
@@ -216,6 +216,36 @@ def test_the_reason_is_given_for_each_broken_file(trained: RunFolder) -> None:
     assert problems_of(trained) == {
         "metrics.jsonl": missing, "model.safetensors": missing, "resume/state.safetensors": missing
     }  # fmt: skip
+
+
+def test_what_was_changed_in_files_that_can_be_read_is_told(trained: RunFolder) -> None:
+    changed = ("damaged", "its contents are not those that were written")
+    data = trained.metrics_file.read_bytes()
+    trained.metrics_file.write_bytes(data.replace(b"20", b"21"))
+    assert problems_of(trained) == {"metrics.jsonl": ("damaged", "its rows are not those that were written")}
+    trained.metrics_file.write_bytes(data)
+    trained.training_ids.write_bytes(bytes(100))
+    trained.config_file.write_bytes(trained.config_file.read_bytes() + b"\n")
+    (trained.path / "tokenizer.json").unlink()
+    assert problems_of(trained) == {
+        "config.json": changed,
+        "resume/training.ids": changed,
+        "tokenizer.json": ("missing", "it belongs to the run"),
+    }
+
+
+def test_files_are_unchanged_if_all_of_them_are_as_they_were_written(trained: RunFolder) -> None:
+    files = [trained.training_ids, trained.validation_ids, trained.config_file]
+    assert are_unchanged(trained, files) and are_unchanged(trained, [])
+    assert not are_unchanged(trained, [*files, trained.status_file]), "it was not recorded"
+    trained.validation_ids.write_bytes(bytes(100))
+    assert not are_unchanged(trained, files) and are_unchanged(trained, files[::2])
+    trained.validation_ids.unlink()
+    assert not are_unchanged(trained, files)
+    trained.checksums_file.write_bytes(b"{}")
+    assert not are_unchanged(trained, files[:1])
+    trained.checksums_file.unlink()
+    assert not are_unchanged(trained, files[:1])
 
 
 @pytest.mark.parametrize("side", ["source", "target"])

@@ -125,9 +125,10 @@ def test_weights_below_a_million_are_weights(tmp_path: Path, sign: int) -> None:
     path = tmp_path / "model.safetensors"
     save_arrays(path, {"w": np.array([999_999.9 * sign, 0], dtype=np.float32)}, {})
     assert abs(load_weights(path)["w"][0]) > 999_999
-    save_arrays(path, {"w": np.array([1e6 * sign, 0], dtype=np.float32)}, {})
-    with pytest.raises(RunError, match="no trained model has"):
-        load_weights(path)
+    for weight in (np.float32(1e6), np.float64(999_999.99)):  # which is a million in float32
+        save_arrays(path, {"w": np.array([weight * sign, 0])}, {})
+        with pytest.raises(RunError, match="no trained model has"):
+            load_weights(path)
 
 
 @pytest.mark.parametrize(
@@ -185,23 +186,44 @@ def test_a_header_longer_than_any_of_ours_is_not_read(
     assert (read_weights_header(tmp_path / "model.safetensors") is None) == (room < 0)
 
 
+def with_header(header: str) -> bytes:
+    """A file of four bytes behind a header."""
+    return struct.pack("<Q", len(header)) + header.encode() + bytes(4)
+
+
 @pytest.mark.parametrize("shape", ["[-1]", "[1.0]", "[true]", '["1"]', "1", "[1, -1, -1]", "[" + "1, " * 32 + "1]"])
 def test_what_is_no_shape_is_no_header(tmp_path: Path, shape: str) -> None:
     path = tmp_path / "model.safetensors"
-    header = f'{{"w": {{"dtype": "F32", "shape": {shape}, "data_offsets": [0, 4]}}}}'.encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    path.write_bytes(with_header(f'{{"w": {{"dtype": "F32", "shape": {shape}, "data_offsets": [0, 4]}}}}'))
     assert read_weights_header(path) is None
 
 
-@pytest.mark.parametrize(("shape", "parameters"), [((1 << 63) - 1, (1 << 63) - 1), (1 << 63, None)])
+@pytest.mark.parametrize(
+    ("shape", "parameters"),
+    [("1, " * 31 + "1", 1), (str((1 << 63) - 1), (1 << 63) - 1), (str(1 << 63), None), (f"{1 << 62}, 2", None)],
+)
 def test_a_shape_has_fewer_elements_than_any_index_can_count(
-    tmp_path: Path, shape: int, parameters: int | None
+    tmp_path: Path, shape: str, parameters: int | None
 ) -> None:
     path = tmp_path / "model.safetensors"
-    header = f'{{"w": {{"dtype": "F32", "shape": [{shape}], "data_offsets": [0, 4]}}}}'.encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    path.write_bytes(with_header(f'{{"w": {{"dtype": "F32", "shape": [{shape}], "data_offsets": [0, 4]}}}}'))
     found = read_weights_header(path)
     assert (found and found.parameters) == parameters
+
+
+@pytest.mark.parametrize("offsets", ["[0, 4.0]", "[0.0, 4]", "[false, 4]", "[0, 3]", "[1, 4]", "[4, 0]", "[4]", "null"])
+def test_an_array_that_is_nowhere_is_no_header(tmp_path: Path, offsets: str) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(with_header(f'{{"w": {{"dtype": "F32", "shape": [1], "data_offsets": {offsets}}}}}'))
+    assert read_weights_header(path) is None
+
+
+@pytest.mark.parametrize("metadata", ['{"step": 7}', '{"step": "7", "epoch": null}', "[]", '"7"'])
+def test_metadata_are_texts(tmp_path: Path, metadata: str) -> None:
+    path = tmp_path / "model.safetensors"
+    array = '"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}'
+    path.write_bytes(with_header(f'{{"__metadata__": {metadata}, {array}}}'))
+    assert read_weights_header(path) is None
 
 
 def test_of_the_name_of_a_type_a_header_keeps_the_beginning(tmp_path: Path) -> None:
