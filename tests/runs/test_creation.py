@@ -86,7 +86,7 @@ def test_what_a_killed_process_encoded_is_found_among_the_folders_of_others(tmp_
     assert not take_over(staged.path, tmp_path / "runs", lambda folder: False)
 
 
-@pytest.mark.parametrize("name", ["a", "a b", "a.b-c", "日本", "x" * 100, "日" * 33])
+@pytest.mark.parametrize("name", ["a", "a b", "a.b-c", "Xenia", "日本", "x" * 100, "日" * 33])
 def test_names_of_runs(name: str) -> None:
     assert name_problem(name) == ""
 
@@ -180,6 +180,18 @@ def test_a_name_that_is_taken_at_the_last_instant_is_not_written_over(
             with pytest.raises(UsageError, match="run a exists in"):
                 publish_run(folder, tmp_path, name, "a")
     assert (tmp_path / "a" / "config.json").read_text() == "of the first"
+
+
+def test_a_run_whose_lock_cannot_be_acquired_is_published_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise RunError(f"cannot write to {folder}: Read-only file system")
+
+    with staging_folder(tmp_path) as folder:
+        monkeypatch.setattr("rnntui.runs.creation.is_locked", lambda _: False)
+        monkeypatch.setattr("rnntui.runs.creation.acquire_lock", refuse)
+        assert publish_run(folder, tmp_path, None, "a") == tmp_path / "a"
 
 
 def test_a_run_that_cannot_be_renamed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from pair_runs import copy_rows, make_pair_run
 from tiny_runs import TWO_LAYERS, make_run, subwords
 
 from rnntui.config import Budget
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.runs.comparison import compare_runs
 from rnntui.runs.description import (
@@ -20,6 +21,7 @@ from rnntui.runs.description import (
     current_budget,
     describe_run,
     last_sample,
+    option_texts,
     progress_text,
     read_details,
 )
@@ -95,6 +97,11 @@ def test_every_fact_of_a_run(tmp_path: Path) -> None:
         "curves": f"rnntui curves {run.path}",
     }  # fmt: skip
     assert sections["Last sample"] == {"text": "abc"}
+
+
+def test_an_option_that_is_on_or_off_is_said_to_be() -> None:
+    for is_on, text in ((True, "yes"), (False, "no")):
+        assert option_texts(LanguageModelTrainingConfig(tensorboard=is_on))["--tensorboard"] == text
 
 
 def test_the_facts_of_a_seq2seq_model_without_weights(tmp_path: Path) -> None:
@@ -204,6 +211,9 @@ def test_the_last_sample(tmp_path: Path) -> None:
     with run.metrics_file.open("a") as file:
         file.write("\n" + '{"step": 6, "train_loss": 1.5}\n' * 10_000 + '{"step": 7, "sample": "three"}\n')
     assert last_sample(run) == {"text": "three"}
+    with run.metrics_file.open("a") as file:
+        file.write('["sample"]\n{"note": {"sample": "four"}}\n{"sample": "five"\n"sample"\n')
+    assert last_sample(run) == {"text": "three"}, "those are no samples"
 
 
 def test_a_comparison_has_the_options_that_differ_and_the_results(tmp_path: Path) -> None:

@@ -307,6 +307,17 @@ def test_damaged_weights_are_replaced_by_the_last_ones_where_there_is_no_average
     assert not trained.weights_file.with_name("model.safetensors.damaged").exists()
 
 
+def test_weights_are_taken_from_a_resume_file_that_has_some(trained: RunFolder) -> None:
+    trained.weights_file.write_bytes(b"damaged")
+    save_arrays(trained.resume_file, {"task.cursor": np.zeros(1)}, {"progress": json.dumps(PROGRESS)})
+    assert outcomes(trained)["model.safetensors"] == (False, "the resume file has no weights")
+    assert trained.weights_file.read_bytes() == b"damaged"
+    state = {f"model.{name}": array for name, array in WEIGHTS.items()}
+    save_arrays(trained.resume_file, state, {"progress": "{}"})
+    assert outcomes(trained)["model.safetensors"][0]
+    assert load_arrays(trained.weights_file)[1] == {"step": ""}, "the file does not say"
+
+
 COUNTS = {"counts": np.arange(5, dtype=np.uint8)}
 
 

@@ -231,6 +231,8 @@ def test_notes(runs: Path) -> None:
     assert run.read_note() == ""
     write_note(run, "  dropout 0.3 — better\n")
     assert run.read_note() == "dropout 0.3 — better"
+    write_note(run, "half \ud800 a pair")
+    assert run.read_note() == "half ? a pair"
     write_note(run, "x" * MAX_NOTE_LENGTH)
     with pytest.raises(UsageError, match="1,000 characters at most"):
         write_note(run, "x" * (MAX_NOTE_LENGTH + 1))
