@@ -161,14 +161,14 @@ def test_outer_steps_follow_more_than_one_step_of_each_process(local_steps: int,
     assert (state.outer_step is not None) == has_outer_steps
 
 
-@pytest.mark.parametrize(("steps", "share"), [(1, 0.3), (4, 1 - 0.7**4)])
-def test_an_average_moves_by_the_steps_so_far_and_by_those_of_a_round(steps: int, share: float) -> None:
+@pytest.mark.parametrize(("steps", "share"), [((), 0.3), ((1,), 0.3), ((4,), 1 - 0.7**4)])
+def test_an_average_moves_by_the_steps_so_far_and_by_those_of_a_round(steps: tuple[int, ...], share: float) -> None:
     state = trained(steps=0)
     before = torch.from_numpy(state.average.arrays()["weight"])
     with torch.no_grad():
         state.task.model.weight += 1
     state.progress.step = 20  # so far, 21 / 30 of the average are left at each step
-    state.update_average(steps)
+    state.update_average(*steps)
     assert torch.allclose(torch.from_numpy(state.average.arrays()["weight"]), before + share)
 
 
