@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import Timeout
+from labelled_runs import make_labelled_run, opinions
+from pair_runs import copy_rows, make_pair_run
 from tiny_runs import make_run
 
 from rnntui.errors import RunError
@@ -62,6 +64,7 @@ def files_of(run: RunFolder) -> list[str]:
 def test_a_run_that_was_just_trained_is_whole(trained: RunFolder) -> None:
     assert {report.state for report in verify_run(trained)} == {"whole"}
     assert [report.name for report in verify_run(trained)] == files_of(trained)
+    assert trained.checksums_file.read_text().count("\n") > 5, "a file a line, for people"
 
 
 def test_rows_after_the_status_and_half_a_row_are_no_damage(trained: RunFolder) -> None:
@@ -210,6 +213,10 @@ def test_the_reason_is_given_for_each_broken_file(trained: RunFolder) -> None:
     with trained.metrics_file.open("ab") as file:
         file.write(b"[1]\n\xff\n")
     assert problems_of(trained)["metrics.jsonl"] == ("damaged", "2 of its lines cannot be read")
+    weights = trained.weights_file.read_bytes()
+    trained.weights_file.write_bytes(weights[:-1])
+    state, problem = problems_of(trained)["model.safetensors"]
+    assert state == "damaged" and f"it has {len(weights) - 1} bytes, where its header says {len(weights)}" in problem
     trained.write_stamped_status(RunStatus("done", 20, validation_loss=1.0))
     for file in (trained.metrics_file, trained.weights_file, trained.resume_file):
         file.unlink()
@@ -246,6 +253,17 @@ def test_files_are_unchanged_if_all_of_them_are_as_they_were_written(trained: Ru
     assert not are_unchanged(trained, files[:1])
     trained.checksums_file.unlink()
     assert not are_unchanged(trained, files[:1])
+
+
+@pytest.mark.parametrize("has_ngrams", [False, True])
+def test_the_ngrams_of_a_classifier_are_missed_where_it_has_some(tmp_path: Path, has_ngrams: bool) -> None:
+    run = make_labelled_run(tmp_path, opinions(60), "a", ngrams="char" if has_ngrams else "none")
+    run.ngrams_file.unlink(missing_ok=True)
+    assert broken(run) == ({run.ngrams_file.name: "missing"} if has_ngrams else {})
+
+
+def test_a_run_of_pairs_has_no_ngrams(tmp_path: Path) -> None:
+    assert broken(make_pair_run(tmp_path, copy_rows(60), "a")) == {}
 
 
 @pytest.mark.parametrize("side", ["source", "target"])

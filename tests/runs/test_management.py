@@ -124,11 +124,23 @@ def test_a_run_in_training_is_neither_renamed_nor_deleted_but_takes_a_note(runs:
     assert run.read_note() == "more dropout" and [each.name for each in runs_in(runs)] == ["a"]
 
 
+def test_a_run_whose_training_starts_while_it_is_deleted_stays(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(management, "check_deletable", lambda *_: None)
+    run = RunFolder(runs / "a")
+    with run.lock(), pytest.raises(RunError, match=r"run a is in training and cannot be deleted;"):
+        delete_run(run, runs)
+    assert names_in(runs) == ["a"]
+
+
 def test_a_shipped_model_is_never_changed(runs: Path, tmp_path: Path) -> None:
     before = contents(tmp_path / "shipped")
     run = RunFolder(runs.parent / "runs" / ".." / "shipped" / "shakespeare")
-    for refused in (lambda: rename_run(run, "b"), lambda: delete_run(run, runs), lambda: write_note(run, "mine")):
-        with pytest.raises(RunError, match="shakespeare is a shipped model"):
+    for refused, what in (
+        (lambda: rename_run(run, "b"), "cannot be renamed"),
+        (lambda: delete_run(run, runs), "cannot be deleted"),
+        (lambda: write_note(run, "mine"), "takes no note"),
+    ):
+        with pytest.raises(RunError, match=f"shakespeare is a shipped model and {what}"):
             refused()
     assert contents(tmp_path / "shipped") == before
 
