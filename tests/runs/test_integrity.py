@@ -225,6 +225,19 @@ def test_the_reason_is_given_for_each_broken_file(trained: RunFolder) -> None:
     }  # fmt: skip
 
 
+def test_a_resume_file_is_missed_after_the_first_step_and_where_the_step_is_not_known(trained: RunFolder) -> None:
+    name = "resume/state.safetensors"
+    trained.resume_file.unlink()
+    for step in (0, 1):
+        trained.write_stamped_status(RunStatus("stopped", step))
+        assert (name in broken(trained)) == (step > 0)
+    trained.status_file.write_bytes(b"{")
+    assert broken(trained).keys() == {"status.json", name}
+    trained.training_ids.unlink()
+    write_checksums(trained)
+    assert name not in broken(trained), "without its text it cannot be resumed anyway"
+
+
 def test_what_was_changed_in_files_that_can_be_read_is_told(trained: RunFolder) -> None:
     changed = ("damaged", "its contents are not those that were written")
     data = trained.metrics_file.read_bytes()
