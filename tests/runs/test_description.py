@@ -99,6 +99,15 @@ def test_every_fact_of_a_run(tmp_path: Path) -> None:
     assert sections["Last sample"] == {"text": "abc"}
 
 
+def test_a_run_that_was_not_evaluated_has_no_loss_and_weights_of_two_types_have_both(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    run.write_stamped_status(RunStatus("running", 1, 20))
+    save_arrays(run.weights_file, {"a": np.zeros(3, np.float32), "b": np.zeros(5, np.float16)}, {})
+    facts = facts_of(run)
+    assert not {"validation loss", "bits per character", "scores", "final losses", "best step"} & facts.keys()
+    assert facts["parameters"] in ("8 (float32, float16)", "8 (float16, float32)")
+
+
 def test_an_option_that_is_on_or_off_is_said_to_be() -> None:
     for is_on, text in ((True, "yes"), (False, "no")):
         assert option_texts(LanguageModelTrainingConfig(tensorboard=is_on))["--tensorboard"] == text

@@ -161,6 +161,13 @@ def test_rows_that_can_be_read_are_kept(trained: RunFolder) -> None:
     assert broken(trained) == {} and trained.read_status().step == 20
 
 
+def test_the_status_is_then_about_the_rows_that_were_kept(trained: RunFolder) -> None:
+    lines = trained.metrics_file.read_bytes().splitlines(keepends=True)
+    trained.metrics_file.write_bytes(b"\0" * len(lines[0]) + b"\n" + lines[1])
+    assert repaired(trained) == {"metrics.jsonl": True}
+    assert FileReport("metrics.jsonl", "whole") in verify_run(trained) and broken(trained) == {}
+
+
 @pytest.mark.parametrize("has_state", [True, False], ids=["resume file", "metrics"])
 def test_a_status_is_written_again(trained: RunFolder, has_state: bool) -> None:
     if not has_state:
@@ -236,6 +243,16 @@ def test_a_resume_file_is_missed_after_the_first_step_and_where_the_step_is_not_
     trained.training_ids.unlink()
     write_checksums(trained)
     assert name not in broken(trained), "without its text it cannot be resumed anyway"
+
+
+def test_checksums_of_another_form_are_damaged(trained: RunFolder) -> None:
+    values = {"arrays": {}}
+    for content in ([], 7, values | {"sha256": json_checksum(values)}):
+        trained.checksums_file.write_text(json.dumps(content))
+        assert problems_of(trained)["checksums.json"] == (
+            "damaged",
+            "its contents are not those that were written",
+        )
 
 
 def test_what_was_changed_in_files_that_can_be_read_is_told(trained: RunFolder) -> None:
