@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ import pytest
 from filelock import Timeout
 from labelled_runs import make_labelled_run, opinions
 from pair_runs import copy_rows, make_pair_run
+from safetensors.numpy import save
 from tiny_runs import make_run
 
 from rnntui.errors import RunError
 from rnntui.inference.run_ngrams import counted_again
 from rnntui.runs.folder import RunFolder, json_checksum
-from rnntui.runs.integrity import FileReport, are_unchanged, verify_run, write_checksums
+from rnntui.runs.integrity import FileReport, are_unchanged, verify_run, write_checksums, write_status_of_metrics
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.repair import CountNgrams, repair_run
 from rnntui.runs.run_status import RunStatus
@@ -243,6 +245,46 @@ def test_a_resume_file_is_missed_after_the_first_step_and_where_the_step_is_not_
     trained.training_ids.unlink()
     write_checksums(trained)
     assert name not in broken(trained), "without its text it cannot be resumed anyway"
+
+
+def test_what_nothing_can_replace_is_told_first_and_what_depends_on_others_last(trained: RunFolder) -> None:
+    for file in (trained.config_file, trained.resume_file, trained.weights_file, trained.status_file):
+        file.write_bytes(b"{")
+    assert [repair.name for repair in repair_run(trained, counted_again)] == [
+        "config.json", "resume/state.safetensors", "model.safetensors", "status.json"
+    ]  # fmt: skip
+
+
+def test_a_resume_file_that_is_set_aside_is_told(trained: RunFolder) -> None:
+    trained.resume_file.write_bytes(b"")
+    outcome = "set aside; the run can be used as it is, but not be resumed"
+    assert outcomes(trained) == {"resume/state.safetensors": (False, outcome)}
+
+
+def test_weights_of_another_program_have_no_checksum(trained: RunFolder) -> None:
+    trained.weights_file.write_bytes(save(WEIGHTS))
+    assert FileReport("model.safetensors", "no checksum") in verify_run(trained)
+
+
+def test_a_status_before_the_first_row_is_about_none(trained: RunFolder) -> None:
+    for content in (b"", None):
+        trained.metrics_file.write_bytes(b"")
+        if content is None:
+            trained.metrics_file.unlink()
+        write_status_of_metrics(trained, RunStatus("running", metrics_bytes=7, metrics_sha256="x"))
+        status = trained.read_status()
+        assert (status.metrics_bytes, status.metrics_sha256) == (0, "")
+
+
+def test_a_large_file_is_not_read_into_memory(trained: RunFolder) -> None:
+    with trained.training_ids.open("wb") as file:
+        file.truncate(16 << 20)
+    tracemalloc.start()
+    try:
+        assert not are_unchanged(trained, [trained.training_ids])
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_checksums_of_another_form_are_damaged(trained: RunFolder) -> None:

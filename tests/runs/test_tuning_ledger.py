@@ -122,6 +122,14 @@ def test_a_line_that_says_nothing_known_changes_nothing(row: dict[str, Any]) -> 
     assert before.with_row(row) == before
 
 
+@pytest.mark.parametrize("number", [1, 100_000])
+def test_trials_are_counted_from_1_to_a_bound(number: int) -> None:
+    assert [trial.number for trial in told({"trial": number, "settings": {}}).trials] == [number]
+    for wrong in (0, -1, 100_001):
+        with pytest.raises(ValueError, match=f"trial {wrong}"):
+            told({"trial": wrong, "settings": {}})
+
+
 def test_trials_are_in_order_and_the_time_never_goes_back() -> None:
     rows: list[dict[str, Any]] = [{"trial": n, "settings": {}, "search_seconds": 10.0 * n} for n in (2, 3, 1)]
     tuning = told(*rows)
