@@ -112,6 +112,24 @@ def test_a_partly_encoded_text_is_kept_for_a_day(tmp_path: Path, seconds: int, s
     assert left.path.exists() == stays
 
 
+def test_an_encoded_text_is_taken_over_with_its_tokenizer_even_if_its_folder_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged, left = RunFolder(tmp_path / "staged"), RunFolder(tmp_path / "runs" / ".making-4000000-a")
+    staged.resume_folder.mkdir(parents=True)
+    left.resume_folder.mkdir(parents=True)
+    left.encoding_journal.touch()
+    (left.path / "tokenizer.json").write_text("{}")
+
+    def refuse(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("rnntui.runs.creation.remove_run_files", refuse)
+    assert take_over(staged.path, tmp_path / "runs", lambda folder: True)
+    assert staged.encoding_journal.exists() and (staged.path / "tokenizer.json").read_text() == "{}"
+    assert left.path.exists()
+
+
 def test_what_belongs_to_a_process_that_lives_or_to_nobody_stays(tmp_path: Path) -> None:
     names = [f".making-{os.getpid()}-a", f".deleted-{os.getpid()}-b", ".making-x-c", ".making-", "4000000-d"]
     for name in names:

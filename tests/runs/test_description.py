@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from labelled_runs import make_labelled_run, opinions
 from pair_runs import copy_rows, make_pair_run
 from tiny_runs import TWO_LAYERS, make_run, subwords
 
@@ -106,6 +107,12 @@ def test_a_run_that_was_not_evaluated_has_no_loss_and_weights_of_two_types_have_
     facts = facts_of(run)
     assert not {"validation loss", "bits per character", "scores", "final losses", "best step"} & facts.keys()
     assert facts["parameters"] in ("8 (float32, float16)", "8 (float16, float32)")
+
+
+def test_the_loss_of_a_classifier_is_that_of_a_text(tmp_path: Path) -> None:
+    run = make_labelled_run(tmp_path, opinions(60), "a")
+    run.write_stamped_status(RunStatus("running", 1, 20, validation_loss=0.5))
+    assert facts_of(run)["validation loss"] == "0.5000 nats a text"
 
 
 def test_an_option_that_is_on_or_off_is_said_to_be() -> None:

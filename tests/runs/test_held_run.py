@@ -96,7 +96,7 @@ def test_a_system_that_cannot_tell_where_a_run_went_still_notices(
         run.path.rename(run.path.parent / "moved")
         with pytest.raises(RunError, match=r"was moved, deleted or replaced while it was trained") as caught:
             held.check()
-    assert "with --name and --checkpoints" in caught.value.hint
+    assert caught.value.hint.endswith("resume it where it is now, with --name and --checkpoints")
 
 
 def test_an_error_of_a_file_ends_as_that_of_the_move_that_caused_it(run: RunFolder) -> None:

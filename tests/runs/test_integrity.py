@@ -98,6 +98,8 @@ def test_any_changed_or_cut_or_missing_file_is_found(trained: RunFolder, tmp_pat
 def test_the_resume_folder_of_a_run_may_be_deleted(trained: RunFolder) -> None:
     shutil.rmtree(trained.resume_folder)
     assert broken(trained) == {}
+    (trained.path / "tokenizer.json").write_text("{ }")
+    assert broken(trained) == {"tokenizer.json": "damaged"}
 
 
 def test_a_file_of_an_earlier_version_has_no_checksum(trained: RunFolder) -> None:
@@ -259,6 +261,18 @@ def test_a_resume_file_that_is_set_aside_is_told(trained: RunFolder) -> None:
     trained.resume_file.write_bytes(b"")
     outcome = "set aside; the run can be used as it is, but not be resumed"
     assert outcomes(trained) == {"resume/state.safetensors": (False, outcome)}
+
+
+def test_every_missing_file_is_told(trained: RunFolder) -> None:
+    files = (trained.config_file, trained.training_ids, trained.path / "tokenizer.json")
+    for file in files:
+        file.unlink()
+    assert broken(trained) == {file.relative_to(trained.path).as_posix(): "missing" for file in files}
+
+
+def test_weights_that_no_training_leaves_are_damaged(trained: RunFolder) -> None:
+    save_arrays(trained.weights_file, {"output.weight": np.array([1, np.nan], np.float32)}, {})
+    assert broken(trained) == {"model.safetensors": "damaged"}
 
 
 def test_weights_of_another_program_have_no_checksum(trained: RunFolder) -> None:

@@ -70,6 +70,10 @@ def test_filters(text: str, kind: str | None, names: str) -> None:
     assert [run.name for run in filter_runs(RUNS, text, kind)] == names.split()
 
 
+def test_all_runs_match_where_nothing_is_asked_for() -> None:
+    assert filter_runs(RUNS) == RUNS
+
+
 def test_a_run_that_hides_a_shipped_model_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = make_run(tmp_path / "shipped", "shakespeare")
     monkeypatch.setattr(listing, "shipped_runs", lambda: [shipped])

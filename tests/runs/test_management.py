@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,19 @@ def test_foreign_files_are_named_wherever_they_are(runs: Path) -> None:
         RunError, match=r"a holds files .*: b\.txt, .* and 2 more; move them away, or delete the folder"
     ):
         check_holds_run_only(run)
+
+
+def test_a_file_that_is_replaced_while_sizes_are_read_is_left_out(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, lstat = RunFolder(runs / "a"), Path.lstat
+
+    def without_status(path: Path) -> os.stat_result:
+        if path.name == "status.json":
+            raise FileNotFoundError(2, "No such file or directory")
+        return lstat(path)
+
+    before = file_sizes(run)
+    monkeypatch.setattr(Path, "lstat", without_status)
+    assert file_sizes(run).keys() == before.keys() - {"status.json"}
 
 
 def test_what_a_run_and_the_desktop_put_into_its_folder_is_not_foreign(runs: Path) -> None:

@@ -130,6 +130,15 @@ def test_trials_are_counted_from_1_to_a_bound(number: int) -> None:
             told({"trial": wrong, "settings": {}})
 
 
+def test_a_ledger_has_no_more_lines_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.runs.tuning_ledger._MAX_LINES", 3)
+    rows: list[dict[str, Any]] = [SEARCH.to_json(), *[{"trial": 1, "settings": {}}] * 3]
+    tuning = Tuning.of_rows(rows)
+    assert tuning is not None and tuning.trials[0].starts == 3
+    with pytest.raises(ValueError, match="more than 3 lines"):
+        Tuning.of_rows([*rows, {}])
+
+
 def test_trials_are_in_order_and_the_time_never_goes_back() -> None:
     rows: list[dict[str, Any]] = [{"trial": n, "settings": {}, "search_seconds": 10.0 * n} for n in (2, 3, 1)]
     tuning = told(*rows)
