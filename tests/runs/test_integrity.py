@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -244,6 +245,10 @@ def test_a_resume_file_is_missed_after_the_first_step_and_where_the_step_is_not_
         assert (name in broken(trained)) == (step > 0)
     trained.status_file.write_bytes(b"{")
     assert broken(trained).keys() == {"status.json", name}
+    weights = trained.weights_file.read_bytes()
+    trained.weights_file.unlink()
+    assert broken(trained).keys() == {"model.safetensors", "status.json", name}
+    trained.weights_file.write_bytes(weights)
     trained.training_ids.unlink()
     write_checksums(trained)
     assert name not in broken(trained), "without its text it cannot be resumed anyway"
@@ -345,7 +350,17 @@ def test_files_are_unchanged_if_all_of_them_are_as_they_were_written(trained: Ru
 def test_the_ngrams_of_a_classifier_are_missed_where_it_has_some(tmp_path: Path, has_ngrams: bool) -> None:
     run = make_labelled_run(tmp_path, opinions(60), "a", ngrams="char" if has_ngrams else "none")
     run.ngrams_file.unlink(missing_ok=True)
-    assert broken(run) == ({run.ngrams_file.name: "missing"} if has_ngrams else {})
+    for _ in range(2):
+        assert broken(run) == ({run.ngrams_file.name: "missing"} if has_ngrams else {})
+        run.checksums_file.unlink(missing_ok=True)  # then its settings tell
+
+
+@pytest.mark.parametrize("prior", [0, 2])
+def test_the_ngrams_of_a_language_model_are_missed_where_it_has_some(trained: RunFolder, prior: int) -> None:
+    config = trained.read_config()
+    trained.write_config(replace(config, model=replace(config.model, ngram_prior=prior)))
+    write_checksums(trained)
+    assert broken(trained) == ({trained.ngrams_file.name: "missing"} if prior else {})
 
 
 def test_a_run_of_pairs_has_no_ngrams(tmp_path: Path) -> None:

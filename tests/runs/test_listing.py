@@ -9,6 +9,7 @@ import pytest
 from pair_runs import copy_rows, make_pair_run
 from tiny_runs import make_run
 
+from rnntui.kinds.registry import KINDS
 from rnntui.runs import listing
 from rnntui.runs.listing import (
     SORT_KEYS,
@@ -48,6 +49,20 @@ RUNS = [
 def test_orders(order: str, names: str) -> None:
     assert [run.name for run in sort_runs(RUNS, order)] == names.split()
     assert order in SORT_KEYS
+
+
+def test_scores_are_sorted_kind_by_kind_and_runs_without_one_are_last() -> None:
+    runs = [RunSummary(name, kind=name, metrics={kind.primary_metric.key: 1.0}) for name, kind in KINDS.items()]
+    runs = [replace(run, bits_per_character=2.0) if run.primary is None else run for run in runs]
+    runs += [RunSummary("of no score", LM), RunSummary("of no kind")]
+    assert sort_runs(reversed(runs[:-1]), "score") == runs[:-1]
+    assert {run.name for run in sort_runs(reversed(runs), "score")[-2:]} == {"of no score", "of no kind"}
+
+
+def test_a_loss_of_zero_is_the_best() -> None:
+    runs = [RunSummary("a", LM, validation_loss=loss, bits_per_character=loss) for loss in (0.0, 0.5, 2.0, None)]
+    for order in ("loss", "bits"):
+        assert sort_runs(reversed(runs), order) == runs
 
 
 @pytest.mark.parametrize(
