@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pair_runs import copy_rows, make_pair_run
 from run_examples import CONFIG
 
 from rnntui.errors import RunError, UsageError
@@ -18,9 +19,11 @@ from rnntui.runs.lookup import (
     checkpoints_problem,
     choice_note,
     find_run,
+    named_or_lost_run,
     named_run,
     require_kind,
     runs_in,
+    runs_without_settings,
     shipped_name_note,
     shipped_runs,
 )
@@ -123,6 +126,38 @@ def test_the_current_folder_is_a_run_with_its_own_name(tmp_path: Path, monkeypat
     run = make_run(tmp_path, "a", 1)
     monkeypatch.chdir(run.path)
     assert named_run(".", tmp_path / "checkpoints").path == run.path.resolve()
+
+
+def test_a_folder_above_is_a_run_with_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path, "a", None)
+    run.resume_folder.mkdir()
+    monkeypatch.chdir(run.resume_folder)
+    assert named_run("..", tmp_path / "none") == run
+
+
+def test_runs_whose_settings_are_gone_are_found_by_name_and_sorted(shipped: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    assert runs_without_settings(folder) == []
+    for name in ("lost-b", "lost-a", ".hidden", "whole"):
+        make_run(folder, name, None).checksums_file.touch()
+        if name != "whole":
+            (folder / name / "config.json").unlink()
+    (folder / "other").mkdir()
+    assert [run.name for run in runs_without_settings(folder)] == ["lost-a", "lost-b"]
+    for name, path in (("lost-b", folder / "lost-b"), ("whole", folder / "whole")):
+        assert named_or_lost_run(name, folder).path == path
+    assert named_or_lost_run("shakespeare", folder).path == shipped / "shakespeare"
+    for name in ("other", ".hidden", "none"):
+        with pytest.raises(UsageError, match=f"no run {name!r} in"):
+            named_or_lost_run(name, folder)
+
+
+def test_the_newest_run_of_another_kind_is_passed_over(shipped: Path, tmp_path: Path) -> None:
+    newest = make_pair_run(tmp_path, copy_rows(60), "newest")
+    newest.weights_file.write_bytes(b"")
+    older = make_run(newest.path.parent, "older", 1_000)
+    assert find_run(None, newest.path.parent, None) == newest
+    assert find_run(None, newest.path.parent, LANGUAGE_MODEL) == older
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs import lookup, management
 from rnntui.runs.creation import staging_folder
-from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder
+from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder, check_no_links
 from rnntui.runs.lookup import runs_in
 from rnntui.runs.management import (
     check_deletable,
@@ -268,6 +269,28 @@ def test_notes(runs: Path) -> None:
         assert run.read_note() == "" and not run.note_file.exists()
     run.note_file.write_bytes(b"\xff\x00" + b"x" * 10**6)
     assert len(run.read_note()) == MAX_NOTE_LENGTH
+
+
+def test_no_more_of_a_note_is_read_than_it_may_have(runs: Path) -> None:
+    run = RunFolder(runs / "a")
+    with run.note_file.open("wb") as file:
+        file.truncate(16 << 20)
+    tracemalloc.start()
+    try:
+        assert len(run.read_note()) == MAX_NOTE_LENGTH
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["resume", "novelty", "tensorboard", "source", "target", "metrics.jsonl"])
+def test_nothing_is_written_to_where_a_link_leads(runs: Path, name: str) -> None:
+    run = RunFolder(runs / "a")
+    check_no_links(run)
+    (run.path / name).unlink(missing_ok=True)
+    (run.path / name).symlink_to(runs)
+    with pytest.raises(RunError, match=rf"{name} is a symbolic link, which may lead out of the run; nothing is"):
+        check_no_links(run)
 
 
 def test_folders_that_cannot_be_written_to_give_one_line(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

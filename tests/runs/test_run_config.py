@@ -65,6 +65,12 @@ configs = st.builds(
 )
 
 
+def test_a_config_without_versions_has_none(tmp_path: Path) -> None:
+    values = CONFIG.to_json()
+    values.pop("versions", None)
+    assert RunConfig.from_json(values).versions == {}
+
+
 @repeatable
 @given(configs)
 def test_a_config_round_trips(scratch: Path, config: RunConfig) -> None:
