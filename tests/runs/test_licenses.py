@@ -41,7 +41,7 @@ def test_the_libraries_are_those_that_a_command_can_use(tmp_path: Path, monkeypa
         ("rnntui", "1.0", "MIT"), ("needs_a", "1.0", "MIT License"), ("needs_b", "1.0", "ISC"),
         ("needs_c", "1.0", UNKNOWN),
     ]  # fmt: skip
-    assert records[2].source == "https://b.example"
+    assert records[2].source == "https://b.example" and {record.kind for record in records} == {"library"}
     assert [Path(file).read_text("utf-8") for record in records for file in record.files] == ["free"]
 
 
@@ -54,7 +54,7 @@ def test_every_corpus_has_the_licence_that_its_readme_names() -> None:
     readme = (CORPORA / "README.md").read_text("utf-8")
     records = corpus_licenses()
     texts = {path.name for path in CORPORA.iterdir() if path.suffix in (".txt", ".tsv")}
-    assert {record.name for record in records} == texts
+    assert {record.name for record in records} == texts and {record.kind for record in records} == {"corpus"}
     for record in records:
         [row] = [line for line in readme.splitlines() if line.startswith(f"| `{record.name}`")]
         assert record.license in row and record.source, record.name
@@ -72,7 +72,7 @@ def test_every_shipped_model_has_the_licences_of_its_corpora() -> None:
         for name, fields in corpora.items():
             assert fields == {key: value for key, value in of_corpora[name].items() if key != "files"}
     records = {record.name: record for record in model_licenses()}
-    assert list(records) == list(SHIPPED)
+    assert list(records) == list(SHIPPED) and {record.kind for record in records.values()} == {"model"}
     assert "CC-BY" in records["en-es"].source and "must name the authors" in records["en-es"].notice
 
 
