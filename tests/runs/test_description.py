@@ -263,6 +263,14 @@ def test_losses_of_different_tokens_are_not_compared_and_equal_names_are_told_ap
     assert "bits per character" in labels and "validation loss" not in labels
 
 
+def test_the_scores_of_runs_are_compared(tmp_path: Path) -> None:
+    runs = [make_pair_run(tmp_path, copy_rows(60), name) for name in "ab"]
+    for run, bleu in zip(runs, (12.5, 20.0), strict=True):
+        run.write_stamped_status(RunStatus("done", 10, 10, results={"bleu": bleu}))
+    rows = {row.label: row.texts for row in compare_runs([*map(read_details, runs)]).results}
+    assert rows["BLEU"] == ("12.50", "20.00") and rows["step"] == ("10 of 10", "10 of 10")
+
+
 def test_runs_of_two_kinds_are_compared_by_the_options_that_both_have(tmp_path: Path) -> None:
     a, b, c = (make_run(tmp_path, name) for name in "abc")
     pairs = make_pair_run(tmp_path, copy_rows(60), "copies")

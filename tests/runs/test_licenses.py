@@ -30,6 +30,7 @@ def test_the_libraries_are_those_that_a_command_can_use(tmp_path: Path, monkeypa
     needs = ("Needs_A>=1", "needs.b; extra == 'train'", "needs-dev; extra == 'dev'", "missing-here>=2")
     make_package(tmp_path, "rnntui", "License-Expression: MIT", *(f"Requires-Dist: {need}" for need in needs))
     classifiers = ("Classifier: License :: OSI Approved", "Classifier: License :: OSI Approved :: MIT License")
+    classifiers += ("Classifier: License :: OSI Approved :: ISC License",)
     make_package(tmp_path, "needs_a", *classifiers, "License: see the file", "Requires-Dist: needs-c", text="free")
     make_package(tmp_path, "needs_b", "License: ISC", "Requires-Dist: needs-a", "Project-URL: Home, https://b.example")
     make_package(tmp_path, "needs_c", f"License: {'a long licence text ' * 9}", "Requires-Dist: x; extra == 'train'")
@@ -38,8 +39,8 @@ def test_the_libraries_are_those_that_a_command_can_use(tmp_path: Path, monkeypa
     monkeypatch.syspath_prepend(str(tmp_path))
     records = library_licenses()
     assert [(record.name, record.version, record.license) for record in records] == [
-        ("rnntui", "1.0", "MIT"), ("needs_a", "1.0", "MIT License"), ("needs_b", "1.0", "ISC"),
-        ("needs_c", "1.0", UNKNOWN),
+        ("rnntui", "1.0", "MIT"), ("needs_a", "1.0", "MIT License, ISC License"),
+        ("needs_b", "1.0", "ISC"), ("needs_c", "1.0", UNKNOWN),
     ]  # fmt: skip
     assert records[2].source == "https://b.example" and {record.kind for record in records} == {"library"}
     assert [Path(file).read_text("utf-8") for record in records for file in record.files] == ["free"]

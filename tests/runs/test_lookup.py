@@ -152,6 +152,11 @@ def test_runs_whose_settings_are_gone_are_found_by_name_and_sorted(shipped: Path
             named_or_lost_run(name, folder)
 
 
+def test_a_shipped_model_in_the_folder_of_runs_is_not_the_newest(shipped: Path) -> None:
+    own = make_run(shipped, "mine", 1_000)
+    assert find_run(None, shipped, None) == find_run(None, shipped, LANGUAGE_MODEL) == own
+
+
 def test_the_newest_run_of_another_kind_is_passed_over(shipped: Path, tmp_path: Path) -> None:
     newest = make_pair_run(tmp_path, copy_rows(60), "newest")
     newest.weights_file.write_bytes(b"")

@@ -126,6 +126,9 @@ def test_any_process_but_the_first_may_train(
     run.write_stamped_status(RunStatus("running", process=2))
     with run.lock():
         assert stop_run(run) == 2 and sent == [(2, signal.SIGTERM)]
+        run.write_stamped_status(RunStatus("running", process=1))
+        with pytest.raises(RunError, match="just starting"):
+            stop_run(run)
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError("ps"), subprocess.TimeoutExpired("ps", 5)])
