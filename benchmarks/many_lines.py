@@ -178,7 +178,7 @@ def measure_killed(command: str, count: int, arguments: argparse.Namespace, fold
         answers = list(file)
     verdict = "DIFFERENT"
     if len(answers) == count and command == "sample":
-        verdict = "-"  # for samples drawn alone, see README
+        verdict = "-"  # for samples drawn alone, see docs/guide/scripts.md
     elif len(answers) == count:
         ends = [slice(0, _COMPARED), slice(count - _COMPARED, count)]
         texts = list(islice(lines_for(command, arguments.text), count))

@@ -1,4 +1,4 @@
-"""Pictures of the README: `python benchmarks/picture.py {chat,translate} benchmarks/chat.svg [THEME]`.
+"""Pictures of README and the guide: `python benchmarks/picture.py {chat,translate} benchmarks/chat.svg [THEME]`.
 
 The app itself, drawn by Textual, with what the shipped models write: from a fixed seed, or for fixed sentences.
 """

@@ -36,7 +36,8 @@ def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
     Data that do not fit into memory come in blocks.
 
     Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file is then unchanged. So does a
-    path that is a folder, a device or a pipe: the rename would put a file in place of /dev/null.
+    path that is a folder, a device or a pipe: the rename would put a file in place of /dev/null. A link is replaced by
+    a file, as one in a run of someone else may lead anywhere; for a path that the user names see `write_user_file`.
 
     The first write into a folder removes what processes that were killed left in it; see `remove_abandoned_files`.
     """
@@ -56,6 +57,20 @@ def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def write_user_file(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Replace a file that the user named or owns, as `atomic_write` does.
+
+    A link stays, and the file that it leads to is written, which may be in a repository of dotfiles or on another disk.
+
+    Raises `RnntuiError` as `atomic_write` does, and for a link that leads to itself.
+    """
+    check_can_be_written(path, RnntuiError)  # whose message has the name that the user knows
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.is_symlink():
+        raise write_error(path, OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
+    atomic_write(target, data)
 
 
 def check_can_be_written(path: Path, error_class: type[RnntuiError] = UsageError) -> None:

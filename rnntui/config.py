@@ -23,10 +23,12 @@ Newlines = Literal["universal", "keep"]
 DEFAULT_MINUTES = 5.0
 DEFAULT_SUBWORDS, MORE_SUBWORDS = 2000, 4000
 MUCH_TEXT = 2_500_000  # characters of a training text from which there are more subwords
-DEFAULT_WORDS = 10_000  # the output layer of 20,000 takes most of a short training: see --tokenizer word in README
+DEFAULT_WORDS = 10_000  # the output layer of 20,000 takes most of a short training
 MAX_TOKENS = 0x110001
 """The largest vocabulary: every code point and `<unk>`."""
 SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
+VOCABULARY_TEXT = f"tokens in the vocabulary, {SMALLEST_SUBWORDS} at least for BPE and unigram"
+"""Help of the setting `vocab_size`, without its default."""
 FINAL_EVALUATION_FACTOR = 4
 """Ratio of the final evaluation's data to that of an evaluation during training."""
 
@@ -65,7 +67,7 @@ class TokenizerConfig(Settings):
     )
     vocab_size: int | None = setting_field(
         None,
-        f"tokens in the vocabulary [default: every character; {DEFAULT_WORDS} words; {DEFAULT_SUBWORDS} subwords, "
+        f"{VOCABULARY_TEXT} [default: every character; {DEFAULT_WORDS} words; {DEFAULT_SUBWORDS} subwords, "
         f"{MORE_SUBWORDS} for texts from {MUCH_TEXT / 1e6:g} million characters on]",
         low=2,
         high=MAX_TOKENS,

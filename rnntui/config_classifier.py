@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from rnntui.config import BPTTConfig, RecurrentConfig, TokenizerConfig, TokenizerType, TrainerConfig
+from rnntui.config import VOCABULARY_TEXT, BPTTConfig, RecurrentConfig, TokenizerConfig, TokenizerType, TrainerConfig
 from rnntui.settings import Settings, override, record, setting_field
 
 Pooling = Literal["concat", "last", "mean", "max", "attention"]
@@ -141,7 +141,7 @@ class ClassifierTokenizerConfig(TokenizerConfig):
         TokenizerConfig,
         "vocab_size",
         None,
-        "tokens in the vocabulary [default: every character; 20000 words; 4000 subwords, fewer for few texts]",
+        f"{VOCABULARY_TEXT} [default: every character; 20000 words; 4000 subwords, fewer for few texts]",
     )
     lowercase: bool = setting_field(True, "read texts in lower case [characters: no]")
 

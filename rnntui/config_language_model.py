@@ -141,7 +141,10 @@ class LanguageModelConfig(RecurrentConfig):
 
 @record
 class LanguageModelTrainingConfig(ContinuationConfig, TrainerConfig, BPTTConfig):  # the last base's fields come first
-    """Training of a language model. The defaults were tuned for five minutes of training on two cores (README)."""
+    """Training of a language model.
+
+    The defaults were tuned for five minutes of training on two cores (docs/guide/figures.md).
+    """
 
     documents: Documents = setting_field(
         "auto",

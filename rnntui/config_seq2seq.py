@@ -7,6 +7,7 @@ from typing import Literal
 
 from rnntui.config import (
     FINAL_EVALUATION_FACTOR,
+    VOCABULARY_TEXT,
     BPTTConfig,
     ContinuationConfig,
     RecurrentConfig,
@@ -97,7 +98,7 @@ class Seq2SeqTokenizerConfig(TokenizerConfig):
         TokenizerConfig,
         "vocab_size",
         None,
-        f"tokens in the vocabulary [default: every character; {PAIR_SUBWORDS} subwords, fewer for a small corpus]",
+        f"{VOCABULARY_TEXT} [default: every character; {PAIR_SUBWORDS} subwords, fewer for a small corpus]",
     )
     separate_vocab: bool = setting_field(False, "separate vocabularies of source and target instead of a joint one")
     lowercase_source: bool = setting_field(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.cli.terminal import print_note, write_out
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def save_image(svg: str, flag: str, file: str) -> None:
     if file == "-":
         write_out(image)
         return
-    atomic_write(Path(file), image)
+    write_user_file(Path(file), image)
     print_note(f"saved {file}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.cli.terminal import check_new_file
 from rnntui.text.control_chars import one_line
 
@@ -33,4 +33,4 @@ def save_rows(file: str, rows: Iterable[tuple[str, str, str, int]]) -> None:
     """
     check_new_file("--save", file)
     lines = (f"{first}\t{second}\t{one_line(name)}, row {row}\n" for first, second, name, row in rows)
-    atomic_write(Path(file), "".join(lines).encode("utf-8", "surrogatepass"))
+    write_user_file(Path(file), "".join(lines).encode("utf-8", "surrogatepass"))

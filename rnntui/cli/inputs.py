@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rnntui.text.parallel_corpus import ParallelCorpus
 
 _PIECE = 1 << 16  # bytes read at a time
+_TEXT_SUFFIXES = ("", ".txt", ".tsv", ".csv", ".jsonl")  # names that no document has; that of standard input has none
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -272,13 +273,13 @@ def check_is_text(data: bytes, encoding: str, name: str = STDIN_NAME) -> None:
 
 
 def _note_markup(data: bytes, name: str) -> None:
-    """Note on stderr that data begins like a page or subtitles, of which a corpus has the text alone."""
+    """Note on stderr that data begins like a page or subtitles, of which a corpus has the text alone, or that it is
+    text with the name of a document.
+    """
     path, start = Path(name), data[:_PIECE]
-    if name == STDIN_NAME or path.suffix.lower() in ("", ".txt"):
-        return
-    if not (start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") or b"-->" in start):
+    if path.suffix.lower() in _TEXT_SUFFIXES:
         return  # most input, without the import, which takes its time
-    from rnntui.text.converters import SUBTITLES, document_type
+    from rnntui.text.converters import SUBTITLES, document_type, is_misnamed
 
     if (kind := document_type(path, start)) == "HTML":
         text = shell_quote(f"{str(path).removesuffix(path.suffix)}.txt")
@@ -286,6 +287,8 @@ def _note_markup(data: bytes, name: str) -> None:
         print_note(f"{path} is an HTML page, whose tags are read as text here; to leave them out: {convert}")
     elif kind == SUBTITLES:
         print_note(f"{path} has subtitles, whose times are read as text here")
+    elif is_misnamed(path, start):
+        print_note(f"{path} is read as plain text in spite of its name")
 
 
 def arriving_data(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:

@@ -47,12 +47,12 @@ def command(name: str, text: str, checkpoints: str | None, html_file: str | None
     if html_file is None:
         output.write(report)
         return
-    from rnntui.atomic_files import atomic_write
+    from rnntui.atomic_files import write_user_file
     from rnntui.inspection.step_page import step_page
 
     page = step_page(report).encode()
     if html_file == "-":
         write_out(page)
     else:
-        atomic_write(Path(html_file), page)
+        write_user_file(Path(html_file), page)
         print_note(f"saved {html_file}")

@@ -168,7 +168,7 @@ def open_output(
             size = path.stat().st_size
             if not size:
                 with suppress(OSError):  # Windows removes no open file
-                    path.unlink()
+                    Path(os.path.realpath(path)).unlink()  # a link that the user made stays
                     record_file.unlink(missing_ok=True)
             elif size == done_size and not has_record:
                 record_file.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.cli.chart_output import save_image
 from rnntui.cli.inspect_output import print_inspection
 from rnntui.cli.progress_bar import ProgressBar
@@ -152,7 +152,7 @@ class RateSearch:
             return
         suffix = Path(self.rate_curve).suffix.lower()
         if suffix == ".json":
-            atomic_write(Path(self.rate_curve), (json.dumps(curve.to_json(), allow_nan=False) + "\n").encode())
+            write_user_file(Path(self.rate_curve), (json.dumps(curve.to_json(), allow_nan=False) + "\n").encode())
             print_note(f"saved {self.rate_curve}")
         else:
             save_image(curve.svg(), f"--{suffix[1:]}", self.rate_curve)

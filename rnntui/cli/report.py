@@ -28,12 +28,12 @@ def command(name: str | None, checkpoints: str | None, html_file: str | None) ->
     run = choose_run(name, checkpoints, None)
     file = html_file or f"{run.path.resolve().name}.html"
     check_new_file("--html", file)
-    from rnntui.atomic_files import atomic_write
+    from rnntui.atomic_files import write_user_file
     from rnntui.exporting.report_page import report_page
 
     page = report_page(run).encode()
     if file == "-":
         write_out(page)
         return
-    atomic_write(Path(file), page)
+    write_user_file(Path(file), page)
     print_note(f"saved {file}")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.cli.options import is_given, settings_from
 from rnntui.cli.terminal import check_new_file, print_note, write_out
 from rnntui.config import Budget, ReadingConfig
@@ -202,7 +202,7 @@ def write_settings_file(context: click.Context, kind: ModelKind, name: str) -> N
         write_out(data)
         return
     check_new_file("--write-config", name)
-    atomic_write(Path(name), data.encode())
+    write_user_file(Path(name), data.encode())
     print_note(f"wrote {name}; train with: rnntui {kind.command} --config {name}")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui import __version__
-from rnntui.atomic_files import atomic_folder, atomic_write
+from rnntui.atomic_files import atomic_folder, write_user_file
 from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.exporting.onnx_readme import UseInPython, readme
 from rnntui.inference.onnx_format import Graph, TensorInfo, encode_model
@@ -102,7 +102,7 @@ def export_onnx(run: RunFolder, target: Path, is_int8: bool = False, text: str =
             if not largest <= TOLERANCE:  # true for nan
                 raise RnntuiError(f"onnxruntime's logits differ from rnntui's by {largest:.2g}; nothing is written")
     if is_single:
-        atomic_write(target, models[exporter.main_file])
+        write_user_file(target, models[exporter.main_file])
         return OnnxResult({target.name: len(models[exporter.main_file])}, largest, cost)
     files: dict[str, bytes] = {
         **models,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.config_language_model import NGRAM_BUCKETS
 from rnntui.errors import UsageError
 from rnntui.exporting import single_file_template
@@ -74,7 +74,7 @@ def export_single_file(run: RunFolder, target: Path) -> SingleFileResult:
     code = Path(single_file_template.__file__).read_text("utf-8")
     data = textwrap.wrap(base64.b64encode(archive.getvalue()).decode(), _LINE)
     text = code + "\n# The settings and weights:\n" + "".join(f"#: {line}\n" for line in data)
-    atomic_write(target, text.encode())
+    write_user_file(target, text.encode())
     return SingleFileResult(len(text), len(code.splitlines()), _rounding_error(loaded, weights, prior))
 
 

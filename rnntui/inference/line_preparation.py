@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,6 +11,7 @@ from functools import cached_property
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, SplitSentences
 from rnntui.inference.recasing import Casing, casing_of, is_shouted
 from rnntui.kinds.pair_corpus_info import SourceFeatures
+from rnntui.text.inline_markup import MarkedText, Markup, take_out_markup
 from rnntui.text.normalization import lower_case, normalize, offset_map
 from rnntui.text.placeholders import Placeholder, mask_source
 from rnntui.text.scripts import is_wide, script_of
@@ -28,19 +30,29 @@ _CUE_MARKS = "[{<"
 
 @dataclass(eq=False, repr=False)
 class SourceLine:
-    """A line as typed, with its normalized text and, where a token is to be shown in it, offsets from that."""
+    """A line as typed, with the text that is read of it and, where a token is to be shown in it, offsets from that.
+
+    The text is normalized, and without `marked` markup if that is not None.
+    """
 
     typed: str
     text: str
+    marked: MarkedText | None = None
 
     @cached_property
     def offsets(self) -> list[int]:
-        """For each character of `text` its offset in `typed`, and last the offset where the text ends."""
+        """For each character of the normalized line its offset in `typed`, and last the offset where that ends."""
         return offset_map(self.typed)
 
     def span(self, start: int, end: int) -> CharSpan:
-        """Return the span in the line as typed, given one in its normalized text."""
+        """Return the span in the line as typed, given one in its text."""
+        if self.marked is not None:
+            start, end = self.marked.span(start, end)
         return self.offsets[start], self.offsets[end]
+
+    def original(self, start: int, end: int) -> str:
+        """Return a part of the text as it stands in the normalized line, with the markup inside it."""
+        return self.text[start:end] if self.marked is None else self.marked.original(start, end)
 
 
 @dataclass(eq=False, repr=False)
@@ -57,6 +69,7 @@ class PreparedSentence:
         values: placeholders in `model_text`.
         casing: case of the translation.
         terminator: punctuation that was added at the end of `model_text`, and is dropped from the translation.
+        markup: what was taken out of it and stands in its translation, with offsets from `start`.
     """
 
     line: SourceLine
@@ -67,11 +80,23 @@ class PreparedSentence:
     values: tuple[Placeholder, ...] = ()
     casing: Casing = "model"
     terminator: str = ""
+    markup: tuple[Markup, ...] = ()
 
     @property
     def text(self) -> str:
-        """The sentence, normalized."""
+        """The sentence, normalized and without markup."""
         return self.line.text[self.start : self.end]
+
+    @property
+    def original(self) -> str:
+        """The sentence, normalized, with the markup inside it."""
+        return self.line.original(self.start, self.end)
+
+    @property
+    def model_markup(self) -> list[Markup]:
+        """The markup, with offsets in `model_text`."""
+        offsets = range(len(self.text) + 1) if self.masked_offsets is None else self.masked_offsets
+        return [replace(each, offset=bisect_left(offsets, each.offset)) for each in self.markup]
 
     @property
     def passes(self) -> bool:
@@ -138,20 +163,45 @@ class LinePreparer:
         text = normalize(line)
         if not text:
             return PreparedLine(line, [], [""])
+        # A model without placeholders may have been trained on markup.
+        marked = take_out_markup(text) if self._config.placeholders else None
         source = SourceLine(line, text)
-        spans = [self._core(text, (0, len(text)))]
+        if marked is not None:
+            if not marked.plain.strip():
+                return PreparedLine(line, [PreparedSentence(source, 0, len(text), "")], ["", ""])
+            return self._prepare_marked(SourceLine(line, marked.plain, marked), marked)
+        spans = self._spans(text, (0, len(text)))
+        prepared = self._sentences(source, spans)
+        edges = [0, *(edge for span in spans for edge in span), len(text)]
+        gaps = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
+        return PreparedLine(line, prepared, gaps)
+
+    def _prepare_marked(self, source: SourceLine, marked: MarkedText) -> PreparedLine:
+        """Return the sentences of a line with markup, each with the part of it that is inside."""
+        text = source.text
+        spans = [span for block in marked.blocks(0, len(text)) for span in self._spans(text, block)]
+        prepared, left_out = list[PreparedSentence](), set[int]()
+        for sentence in self._sentences(source, spans):
+            inside = [] if sentence.passes else marked.inside(sentence.start, sentence.end)
+            left_out.update(inside)
+            prepared.append(replace(sentence, markup=marked.part(inside, sentence.start)))
+        edges = [0, *(edge for span in spans for edge in span), len(text)]
+        gaps = [marked.gap(start, end, left_out) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+        return PreparedLine(source.typed, prepared, gaps)
+
+    def _spans(self, text: str, block: CharSpan) -> list[CharSpan]:
+        """Return the spans of the sentences in a part of a line."""
+        spans = [self._core(text, block)]
         if self._splits:
             [(start, end)] = spans
             sentences = split_sentences(text[start:end])
             spans = [(start + at, start + sentence_end) for at, sentence_end in sentences] or spans
         spans = [piece for span in spans for piece in _pieces(text, span)]
-        if len(spans) > 1:
-            spans = [self._core(text, span) for span in spans]
-        shouted = self._config.lowercase_source and is_shouted(text)
-        prepared = [self._sentence(source, span, shouted) for span in spans]
-        edges = [0, *(edge for span in spans for edge in span), len(text)]
-        gaps = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
-        return PreparedLine(line, prepared, gaps)
+        return [self._core(text, span) for span in spans] if len(spans) > 1 else spans
+
+    def _sentences(self, source: SourceLine, spans: Sequence[CharSpan]) -> list[PreparedSentence]:
+        shouted = self._config.lowercase_source and is_shouted(source.text)
+        return [self._sentence(source, span, shouted) for span in spans]
 
     def _core(self, text: str, span: CharSpan) -> CharSpan:
         """Return the span without decorations."""

@@ -12,6 +12,7 @@ from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerCon
 from rnntui.inference.batched_search import BatchedSearch, SearchJob, SearchOptions
 from rnntui.inference.beam_search import Hypothesis
 from rnntui.inference.line_preparation import LinePreparer, PreparedLine, PreparedSentence
+from rnntui.inference.markup_placement import AlignedText, insert_markup, place_markup
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.inference.recasing import recase
@@ -32,7 +33,7 @@ from rnntui.runs.weights_file import open_weights
 from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.normalization import normalize
 from rnntui.text.placeholders import is_complete, load_known_words
-from rnntui.text.vocabulary import EOS, Vocabulary, load_vocabularies
+from rnntui.text.vocabulary import EOS, CharSpan, Vocabulary, load_vocabularies
 
 
 class Translator:
@@ -151,7 +152,7 @@ class Translator:
         return TranslatedSentence(sentence.span, lambda: self._source_tokens(sentence), list(shown.values()))
 
     def _hypothesis(self, sentence: PreparedSentence, hypothesis: Hypothesis) -> SentenceHypothesis:
-        characters = _shown_characters(hypothesis.text, sentence)
+        characters = self._shown_characters(sentence, hypothesis)
         return SentenceHypothesis(
             "".join(characters),
             hypothesis.log_probability,
@@ -159,25 +160,39 @@ class Translator:
             hypothesis.attention,
             hypothesis.ended,
             hypothesis.ids,
-            lambda: self._target_tokens(sentence, hypothesis),
+            lambda: self._target_tokens(sentence, hypothesis, characters),
         )
+
+    def _shown_characters(self, sentence: PreparedSentence, hypothesis: Hypothesis) -> Sequence[str]:
+        """Return what is shown for each character of a target that the model wrote."""
+        characters = _shown_characters(hypothesis.text, sentence)
+        if sentence.markup and characters:
+            source = AlignedText(sentence.model_text, self.source.char_spans(self._ids(sentence.model_text)))
+            target = AlignedText(hypothesis.text, self._target_spans(hypothesis))
+            insertions = place_markup(sentence.model_markup, source, target, hypothesis.attention)
+            characters = insert_markup(characters, insertions)
+        return characters
 
     def _source_tokens(self, sentence: PreparedSentence) -> TokenSpans:
         ids = self._ids(sentence.model_text)
         spans = [sentence.span_of(start, end) for start, end in self.source.char_spans(ids)]
         return TokenSpans(_texts(ids, self.source, sentence), spans)
 
-    def _target_tokens(self, sentence: PreparedSentence, hypothesis: Hypothesis) -> TokenSpans:
+    def _target_tokens(
+        self, sentence: PreparedSentence, hypothesis: Hypothesis, characters: Sequence[str]
+    ) -> TokenSpans:
         ids = [*hypothesis.ids, EOS] if hypothesis.ended else hypothesis.ids
-        spans = self.target.char_spans(ids)
+        offsets = [0, *accumulate(map(len, characters))]
+        spans = self._target_spans(hypothesis)
+        return TokenSpans(_texts(ids, self.target, sentence), [(offsets[start], offsets[end]) for start, end in spans])
+
+    def _target_spans(self, hypothesis: Hypothesis) -> list[CharSpan]:
+        """Return the spans of the tokens in the text of a hypothesis."""
+        spans = self.target.char_spans([*hypothesis.ids, EOS] if hypothesis.ended else hypothesis.ids)
         # `target_text` strips leading blanks and turns a CR LF into one space, so spans are shifted and clipped.
         decoded = self.target.decode(hypothesis.ids)
         stripped, length = len(decoded) - len(decoded.lstrip()), len(hypothesis.text)
-        offsets = [0, *accumulate(map(len, _shown_characters(hypothesis.text, sentence)))]
-        clipped = [[min(max(0, at - stripped), length) for at in span] for span in spans]
-        return TokenSpans(
-            _texts(ids, self.target, sentence), [(offsets[start], offsets[end]) for start, end in clipped]
-        )
+        return [(min(max(0, start - stripped), length), min(max(0, end - stripped), length)) for start, end in spans]
 
     def _ids(self, text: str) -> Ids:
         return np.append(self.source.encode(text), EOS)
@@ -191,7 +206,7 @@ def _translation(line: PreparedLine, searched: Iterator[TranslatedSentence], n_b
         whole = unchanged_sentence(line.typed, lambda: (0, len(line.typed)))
         return Translation(line.typed, [whole], combined([whole], ["", ""], 1))
     sentences = [
-        unchanged_sentence(sentence.text, sentence.span) if sentence.passes else next(searched)
+        unchanged_sentence(sentence.original, sentence.span) if sentence.passes else next(searched)
         for sentence in line.sentences
     ]
     return Translation(line.typed, sentences, combined(sentences, line.gaps, n_best))

@@ -25,6 +25,7 @@ from rnntui.settings import settings_of
 if TYPE_CHECKING:
     from rnntui.inference.translation import Translation
 
+_OTHER_FIELDS = "q, source, target, alternatives and api_key"
 _MAX_ALTERNATIVES = int(settings_of(BeamConfig)["n_best"].high or 1) - 1
 
 
@@ -52,7 +53,8 @@ class TranslationRequest:
             if not isinstance(value, str) or not value:
                 raise ApiError(400, f"Invalid request: missing {name} parameter")
         if fields.get("format") not in (None, "", "text"):
-            raise ApiError(400, f"{str(fields['format'])[:20]} format is not supported; the only one is text")
+            problem = f"{str(fields['format'])[:20]} format is not supported: format must be text, or absent"
+            raise ApiError(400, f"{problem}. The other fields are {_OTHER_FIELDS}")
         count = str(fields.get("alternatives") or 0)
         if not count.isdecimal() or len(count) > 9 or int(count) > _MAX_ALTERNATIVES:
             raise ApiError(400, f"Invalid request: alternatives must be an integer from 0 to {_MAX_ALTERNATIVES}")

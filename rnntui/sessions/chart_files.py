@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.charts.metric_charts import ChartHeading
 from rnntui.charts.svg_elements import render_png
 from rnntui.errors import UsageError
@@ -43,5 +43,5 @@ def save_image(name: str, svg: str, suggested: str, *, confirmed: bool = False) 
         return path.with_name(f"{path.name}.svg")
 
     path = path_to_save(name, complete, lambda folder: folder / suggested, confirmed)
-    atomic_write(path, render_png(svg) if path.suffix.lower() == ".png" else svg.encode())
+    write_user_file(path, render_png(svg) if path.suffix.lower() == ".png" else svg.encode())
     return path

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.sessions.classification_worker import LineClassification
 from rnntui.sessions.saved_texts import OpenedSource
 from rnntui.sessions.text_files import free_name, path_to_save
@@ -40,7 +40,7 @@ def save_results(name: str, run_name: str, lines: Sequence[str], results: Result
         confirmed,
     )
     text = json_lines(lines, results) if path.suffix.lower() == ".jsonl" else table(lines, results)
-    atomic_write(path, text.encode("utf-8", "surrogatepass"))
+    write_user_file(path, text.encode("utf-8", "surrogatepass"))
     return path
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.sessions.autosave import Autosave, SaveJob
 
 if TYPE_CHECKING:
@@ -88,5 +88,5 @@ class EditorDrafts:
 
 def _write_draft(job: SaveJob) -> None:
     job.path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(job.path, job.text.encode("utf-8", "surrogatepass"))
-    atomic_write(job.path.with_suffix(".json"), job.companion.encode())
+    write_user_file(job.path, job.text.encode("utf-8", "surrogatepass"))
+    write_user_file(job.path.with_suffix(".json"), job.companion.encode())

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.errors import RnntuiError
 from rnntui.sessions.folder_lock import folder_lock, make_folder
 from rnntui.untrusted_files import parse_bounded_json, read_bounded
@@ -81,7 +81,7 @@ class PromptHistory:
             try:
                 make_folder(file.parent)
                 with folder_lock(file.parent, f".{file.name}.lock"):
-                    atomic_write(file, _encode([*_read_lines(file), *lines]))
+                    write_user_file(file, _encode([*_read_lines(file), *lines]))
             except OSError as error:
                 raise RnntuiError(f"cannot write {file}: {error}") from error
             del self._unsaved[: len(lines)]

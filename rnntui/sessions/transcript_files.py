@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.errors import UnconfirmedError, UsageError
 from rnntui.sessions.autosave import Autosave, SaveJob
 
@@ -97,8 +97,8 @@ def write(text: str, turns: str, path: Path) -> None:
     """Write a text and its turns, overwriting the files. Raises `OSError` if they cannot be written."""
     text_path, turns_path = file_pair(path)
     text_path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(text_path, text.encode("utf-8", "surrogatepass"))
-    atomic_write(turns_path, turns.encode())
+    write_user_file(text_path, text.encode("utf-8", "surrogatepass"))
+    write_user_file(turns_path, turns.encode())
 
 
 def file_pair(path: Path) -> tuple[Path, Path]:

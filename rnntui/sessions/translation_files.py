@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import write_user_file
 from rnntui.errors import UsageError, read_error
 from rnntui.formatting import shell_quote
 from rnntui.sessions.saved_texts import OpenedSource
@@ -38,7 +38,7 @@ def save_table(
         lambda folder: suggested_table(run_name, folder),
         confirmed,
     )
-    atomic_write(path, tsv(sources, translations).encode("utf-8", "surrogatepass"))
+    write_user_file(path, tsv(sources, translations).encode("utf-8", "surrogatepass"))
     return path
 
 

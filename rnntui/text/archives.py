@@ -24,8 +24,16 @@ from pathlib import Path
 from typing import IO, Self
 
 from rnntui.errors import CorpusError, os_error_hint
-from rnntui.text.compressed import CompressedFileError, ExpansionError, check_ratio, read_blocks, unreadable
-from rnntui.text.zip_formats import open_zip
+from rnntui.text.compressed import (
+    CompressedFileError,
+    ExpansionError,
+    check_ratio,
+    read_beginning,
+    read_blocks,
+    unreadable,
+)
+from rnntui.text.recognition import EXAMINED, recognize
+from rnntui.text.zip_formats import is_cut_off, open_zip
 
 MAX_EXPANDED_BYTES = 16 << 30
 """Bound on the files of an archive, against archives made to fill a disk."""
@@ -73,6 +81,12 @@ def _expanded(path: Path, modified: int, size: int, name: str) -> Path:
 
 
 def _expand(path: Path, folder: Path, name: str) -> None:
+    if path.suffix.lower() == ".zip":
+        start = read_beginning(path, EXAMINED)
+        file_type = recognize(start, "utf-8")
+        # zipfile would only say that it is no zip file, of a document that is cut off or protected by a password too.
+        if file_type is not None and (is_cut_off(path) or not (file_type.is_unknown or start.startswith(b"PK"))):
+            raise file_type.error(start, name, path, in_corpus=True)
     writer = _MemberWriter(name, path.stat().st_size)
     try:
         if path.name.lower().endswith(".zip"):
@@ -101,7 +115,8 @@ class _MemberWriter:
     """
 
     def __init__(self, archive: str, size: int) -> None:
-        self._archive, self._size = archive, size
+        self.archive = archive
+        self._size = size
         self._bytes = self._members = 0
 
     def count(self) -> None:
@@ -118,7 +133,7 @@ class _MemberWriter:
                 self._bytes += len(block)
                 if self._bytes > MAX_EXPANDED_BYTES:
                     raise CorpusError(
-                        f"{self._archive} expands to more than {MAX_EXPANDED_BYTES / (1 << 30):g} GiB",
+                        f"{self.archive} expands to more than {MAX_EXPANDED_BYTES / (1 << 30):g} GiB",
                         hint=_ADVICE,
                     )
                 check_ratio(self._bytes, self._size)
@@ -129,7 +144,7 @@ class _MemberWriter:
         parts = [part for part in re.split(r"[/\\]", member) if part not in ("", ".")]
         if member.startswith(("/", "\\")) or ".." in parts or "\0" in member or re.match("[A-Za-z]:", member):
             raise CorpusError(
-                f"{self._archive} is unsafe: its member {member!r} lies outside of the archive", hint="do not trust it"
+                f"{self.archive} is unsafe: its member {member!r} lies outside of the archive", hint="do not trust it"
             )
         return Path(*parts)
 
@@ -141,7 +156,8 @@ def _expand_zip(path: Path, folder: Path, writer: _MemberWriter) -> None:
             if member.is_dir() or (stat.S_IFMT(mode) and not stat.S_ISREG(mode)):
                 continue
             if member.flag_bits & 1:
-                raise CorpusError(f"{path} is encrypted", hint="extract it with its password and name the folder")
+                problem = f"{writer.archive} is a zip archive that is protected by a password"
+                raise CorpusError(problem, hint="extract it with its password and name the folder")
             with archive.open(member) as source:
                 writer.write(_zip_name(member), source, folder)
 

@@ -21,6 +21,7 @@ from rnntui.extras import missing_modules, requirement
 from rnntui.formatting import shell_quote
 from rnntui.text.encoding import is_utf8
 from rnntui.text.normalization import INVISIBLE
+from rnntui.text.password_protection import is_protected
 from rnntui.text.recognition import ZIP_TYPES
 from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, detect_format, parse_subtitles
 from rnntui.text.zip_formats import ZIP_START, format_of_zip
@@ -70,6 +71,8 @@ class _RefusedError(Exception):
 def document_type(path: Path, start: bytes) -> str:
     """Return "HTML", "DOCX", "ODT", "EPUB" or "subtitle" for a file that begins with `start`, else an empty string.
 
+    A document that is protected by a password is none of them, since it cannot be read.
+
     HTML and subtitles must be named so too, since any text may begin with a tag or a number; HTML may have the name of
     another document instead.
     """
@@ -77,7 +80,7 @@ def document_type(path: Path, start: bytes) -> str:
         return SUBTITLES if detect_format(start.decode("utf-8", "ignore")) else ""
     if start.startswith(ZIP_START):
         kind = format_of_zip(path)
-        return kind if kind in _READERS else ""
+        return kind if kind in _READERS and not is_protected(path) else ""
     if path.suffix.lower() in _MARKUP_SUFFIXES:
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             start = start.decode("utf-16", "ignore").encode()

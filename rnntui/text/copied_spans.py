@@ -1,7 +1,8 @@
 """Parts of a source that a translation copies though no training pair had a placeholder for them.
 
-Text in a script that the model does not read, emoji, signed numbers and numbers with a unit, phone numbers, codes such
-as COVID-19 or v2.0.1, hashtags and mentions. A model that spells them by itself changes them or loses them.
+Variables of programs' messages such as {name} and %(count)d, references such as &amp;, text in a script that the model
+does not read, emoji, signed numbers and numbers with a unit, phone numbers, codes such as COVID-19 or v2.0.1, hashtags
+and mentions. A model that spells them by itself changes them or loses them.
 """
 
 from __future__ import annotations
@@ -13,8 +14,16 @@ from typing import NamedTuple
 
 _MIN_PHONE_DIGITS = 7
 _INVISIBLE = "\u200d\ufe0e\ufe0f"  # join and style the signs of an emoji
+_VARIABLE_SIGNS = frozenset("%{<&")
 _ASCII_SIGNS = frozenset("#$%&*+/<=>@[\\]^_`{|}~")  # other punctuation is left to the model
 
+_VARIABLE = re.compile(
+    r"(?P<printf>(?<![\d%])%(?:\(\w+\))?(?:\d+\$)?[-+0#]*\d*(?:\.\d+)?(?:hh?|ll?|[zjt])?(?P<type>[diouxXeEfFgGcrsa@])(?!\w))"
+    r"|[$#%]?\{\{ ?[^{}<>]{1,60} ?\}\}|[$#%]?\{[^{}<>\s]{0,60}\}"  # of templates
+    r"|<[A-Za-z][\w-]*(?: [\w-]+){0,3}>"  # what a reader is to replace
+    r"|&(?:amp|lt|gt|\#0*(?:38|60|62)|\#x0*(?:26|3c|3e));",
+    re.IGNORECASE,
+)
 _CURRENCIES = "€£¥₹₽₩₺₴₫₪₿"
 _SIGNS = f"{_CURRENCIES}°‰℃℉"
 _AMOUNT = r"\d+(?:[.,:/’'–-]\d+)*"
@@ -56,6 +65,8 @@ def copied_spans(text: str, is_foreign: Callable[[str], bool]) -> list[CopiedSpa
         is_foreign: True for a character that is in no training source.
     """
     spans: list[CopiedSpan] = []
+    if not _VARIABLE_SIGNS.isdisjoint(text):
+        spans += [_span(match, (match["type"] or "s").lower() in "diouxefg") for match in _VARIABLE.finditer(text)]
     if any(map(str.isdigit, text)):
         spans += [_span(match, True) for match in _PHONE.finditer(text) if _is_phone(match[0])]
         spans += [_span(match, True) for match in _THOUSANDS.finditer(text)]

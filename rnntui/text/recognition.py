@@ -13,6 +13,7 @@ from typing import NamedTuple
 from rnntui.errors import CorpusError
 from rnntui.formatting import shell_quote
 from rnntui.text.encoding import STDIN_NAME
+from rnntui.text.password_protection import COMPOUND_START, holds_encrypted_document, is_protected
 from rnntui.text.zip_formats import ZIP_START, format_of_start, is_cut_off
 
 EXAMINED = 1 << 16  # bytes at the start of a file that are examined
@@ -43,10 +44,21 @@ class FileType(NamedTuple):
         return self.title == "not text"
 
     def of_file(self, path: Path) -> FileType:
-        """Return the type of the file at `path`, which has been recognized as this one: whether it is cut off."""
-        if not is_cut_off(path):
+        """Return the type of the file at `path`, which has been recognized as this one by its beginning.
+
+        That is this type, unless the file is cut off or protected by a password.
+        """
+        if is_cut_off(path):
+            return FileType(f"a damaged {self.title.partition(' ')[2]}", "its end is missing: name a whole copy of it")
+        try:
+            if not is_protected(path):
+                return self
+        except OSError:  # told where it is read
             return self
-        return FileType(f"a damaged {self.title.partition(' ')[2]}", "its end is missing: name a whole copy of it")
+        if self in (_OLD_OFFICE, _PROTECTED_OFFICE):
+            return _PROTECTED_OFFICE
+        advice = "extract it with its password and name what is in it" if self.suffix else _SAVE_WITHOUT_PASSWORD
+        return FileType(f"{self.title} that is protected by a password", advice)
 
     def error(self, data: bytes, name: str, path: Path | None, *, in_corpus: bool) -> CorpusError:
         """Return the error for a file that begins with `data`.
@@ -92,6 +104,7 @@ def _document(name: str) -> FileType:
 _CONVERTED_BY_OFFICE = "save it as text, or convert it: soffice --headless --convert-to txt:Text {file}"
 _SAVED_AS_CSV = "save it as CSV, or convert it: soffice --headless --convert-to csv {file}"
 _SAVED_AS_PDF = "save it as PDF (soffice --headless --convert-to pdf {file}), and convert that: pdftotext"
+_SAVE_WITHOUT_PASSWORD = "open it with its password and save it as text, or without the password"
 _NO_TEXT = "name a text file"
 _ARCHIVE = "extract it and name what is in it"
 _ZIP = FileType("a zip archive", _ARCHIVE, suffix=".zip")
@@ -116,12 +129,14 @@ _BYTE_ORDER_MARKS = {  # UTF-32 first: its little-endian mark begins with that o
     codecs.BOM_UTF16_BE: _unicode("utf-16", "its first two bytes show"),
     b"+/v8-": _unicode("utf-7", "its first five bytes show"),
 }
+_OLD_OFFICE = FileType("an old Word, Excel or PowerPoint file", _CONVERTED_BY_OFFICE)
+_PROTECTED_OFFICE = FileType("a Word, Excel or PowerPoint file that is protected by a password", _SAVE_WITHOUT_PASSWORD)
 _MAGIC = {
     b"%PDF-": FileType(
         "a PDF document", "convert it: pdftotext {file} {stem}.txt", piped="convert it: pdftotext FILE - |"
     ),
     b"{\\rtf": FileType("an RTF document", _CONVERTED_BY_OFFICE),
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": FileType("an old Word, Excel or PowerPoint file", _CONVERTED_BY_OFFICE),
+    COMPOUND_START: _OLD_OFFICE,
     b"%!PS": FileType("a PostScript document", "convert it: ps2ascii {file} {stem}.txt"),
     b"AT&TFORM": FileType("a DjVu document", "convert it: djvutxt {file} {stem}.txt"),
     ZIP_START: _ZIP,
@@ -181,6 +196,8 @@ def recognize(data: bytes, encoding: str) -> FileType | None:
     candidates = {**_BYTE_ORDER_MARKS, **_MAGIC} if is_utf8 else _MAGIC
     for magic, file_type in candidates.items():
         if data.startswith(magic):
+            if magic == COMPOUND_START and holds_encrypted_document(data):
+                return _PROTECTED_OFFICE
             return ZIP_TYPES.get(format_of_start(data), file_type) if magic == ZIP_START else file_type
     for (offset, magic), file_type in _MAGIC_LATER.items():
         if data.startswith(magic, offset) and b"\0" in data:

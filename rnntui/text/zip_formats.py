@@ -55,7 +55,8 @@ _PARTS = {
 DOCUMENT_FORMATS = tuple(_PARTS)
 """Formats whose members are the parts of one document; in others, such as JAR, there may be texts."""
 
-_MAX_PARTS = 1 << 14  # members of a document; a book with a picture on each page has some thousands
+MAX_PARTS = 1 << 14
+"""Bound on the members of a document; a book with a picture on each page has some thousands."""
 _MAX_ENTRY = 1 << 8  # bytes of a member in the list of members, on average: of its header, name and extra fields
 _ENTRY = b"PK\1\2"  # begins each member in the list
 _HEADER = struct.Struct("<4s2xHH8xI4xHH")  # signature, flags, method, compressed size, lengths of name and extra field
@@ -90,7 +91,7 @@ def format_of_zip(path: Path) -> str:
     try:
         if not _starts_as_zip(path):  # zipfile finds one at the end of a tar archive too
             return ""
-        with open_zip(path, _MAX_PARTS) as archive:
+        with open_zip(path, MAX_PARTS) as archive:
             names, mimetype = set(archive.namelist()), b""
             if "mimetype" in names:
                 with archive.open("mimetype") as file:

@@ -408,13 +408,13 @@ class RnntuiApp(App[None]):
 
     def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
         """Save the screen as SVG, by default under a free name in the current folder."""
-        from rnntui.atomic_files import atomic_write
+        from rnntui.atomic_files import write_user_file
         from rnntui.sessions.text_files import free_name
 
         folder = Path(path or ".")
         file = folder / filename if filename else free_name("screenshot", folder, (".svg",))
         try:
-            atomic_write(file, self.export_screenshot().encode())
+            write_user_file(file, self.export_screenshot().encode())
         except RnntuiError as error:
             self.notifications.error(str(error), title="Screenshot not saved", seconds=10)
         else:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import atomic_write, write_user_file
 from rnntui.errors import RnntuiError, os_error_hint, write_error
 from rnntui.sessions.folder_lock import LOCK_TIMEOUT, folder_lock, make_folder
 from rnntui.untrusted_files import MAX_JSON_BYTES, parse_bounded_json, read_bounded
@@ -146,8 +146,7 @@ class PreferencesFile:
                         values = self._values
                     changed = _changed(values, changes)
                     if note or changed != values:
-                        # A link stays: the file may belong to a repository of dotfiles.
-                        atomic_write(self.path.resolve(), encode_settings(changed))
+                        write_user_file(self.path, encode_settings(changed))
                     self._values = changed
         except OSError as error:
             raise write_error(self.path, error) from error

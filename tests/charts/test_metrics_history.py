@@ -122,6 +122,33 @@ def test_what_is_no_number_is_no_value(path: Path) -> None:
     assert history.samples == []
 
 
+def test_metrics_that_are_logged_together_share_their_positions_and_others_do_not(path: Path) -> None:
+    append(path, {"step": 1, "train_loss": 3.0, "threads": 1}, {"step": 2, "validation_loss": 2.0})
+    history = MetricsHistory(path)
+    history.read()
+    before = history.series("train_loss")
+    assert history.series("threads").axes["step"] is before.axes["step"]
+    assert history.series("validation_loss").axes["step"].tolist() == [2.0]
+    append(path, {"step": 3, "train_loss": 2.5, "threads": 1})
+    history.read()
+    assert history.series("threads").axes["step"].tolist() == [1.0, 3.0]
+    assert history.series("train_loss").axes["step"] is history.series("threads").axes["step"]
+    assert before.axes["step"].tolist() == [1.0]
+
+
+def test_the_newest_step_and_value_are_told_without_a_copy_of_all(path: Path) -> None:
+    history = MetricsHistory(path)
+    history.read()
+    assert (history.last_step, history.last_value("train_loss")) == (0, None)
+    append(path, {"step": 10, "train_loss": 3.0}, {"step": 20, "train_loss": 2.5}, {"step": 30, "validation_loss": 2.0})
+    history.read()
+    assert (history.last_step, history.last_value("train_loss")) == (30, 2.5)
+    append(path, {"step": 10, "train_loss": 2.75})  # resumed from an earlier step
+    history.read()
+    assert (history.last_step, history.last_value("train_loss")) == (10, 2.75)
+    assert history.last_value("validation_loss") is None
+
+
 def test_a_metric_never_logged_has_no_points(path: Path) -> None:
     points = MetricsHistory(path).series("train_loss")
     assert len(points.values) == 0 and all(len(found) == 0 for found in points.axes.values())

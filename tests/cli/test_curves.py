@@ -101,6 +101,16 @@ def test_charts_are_saved_as_svg_and_png(rnntui, tmp_path: Path) -> None:
     assert rnntui("curves", run, "--svg", "x.svg", "--csv").code == 2
 
 
+def test_a_link_stays_and_the_file_that_it_leads_to_is_written(rnntui, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", *losses(100, 4.0))
+    (tmp_path / "far").mkdir()
+    for flag, name in (("--svg", "chart.svg"), ("--png", "chart.png")):
+        (tmp_path / name).symlink_to(f"far/{name}")
+        assert rnntui("curves", run, flag, name).code == 0
+        assert (tmp_path / name).is_symlink() and not (tmp_path / "far" / name).is_symlink()
+        assert (tmp_path / "far" / name).stat().st_size > 100
+
+
 def test_a_png_goes_to_standard_output(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["curves", str(make_run(tmp_path, "run", *losses(9, 4.0))), "--png", "-"]) == 0
     out, err = capfdbinary.readouterr()

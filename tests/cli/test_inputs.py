@@ -151,8 +151,26 @@ SUBTITLES = b"1\n00:00:01,000 --> 00:00:02,000\nHi\n"
         ("a.docx", PAGE, "a.docx is an HTML page"),
         ("b.html", b"\xef\xbb\xbf" + PAGE, "b.html is an HTML page"),
         ("c.html", b"\n\r\n \t" + PAGE, "c.html is an HTML page"),
+        (
+            "d/A B.HTML", PAGE,
+            "d/A B.HTML is an HTML page, whose tags are read as text here; to leave them out: "
+            "pandoc -f html -t plain --wrap=none -o 'd/A B.txt' 'd/A B.HTML'",
+        ),
         ("a.srt", SUBTITLES, "a.srt has subtitles, whose times are read as text here"),
+        ("a.vtt", b"WEBVTT\n\nNOTE no cue yet\n", "a.vtt has subtitles, whose times are read as text here"),
+        ("a.docx", b"one\n", "a.docx is read as plain text in spite of its name"),
+        ("b/A.Doc", b"one\ntwo\n", "b/A.Doc is read as plain text in spite of its name"),
+        ("a.epub", SUBTITLES, "a.epub is read as plain text in spite of its name"),
+        ("a.html", b"one</b>\n", "a.html is read as plain text in spite of its name"),
         ("a.txt", PAGE, ""),
+        ("A.TXT", PAGE, ""),
+        ("page", PAGE, ""),
+        ("docx", b"one\n", ""),
+        ("a.md", PAGE, ""),
+        ("a.tsv", SUBTITLES, ""),
+        ("a.es", b"one --> two\n", ""),
+        ("a.docx", b"", ""),
+        ("a.html", b"<!--" + b"-" * (1 << 16) + b"-->" + PAGE, ""),
         ("a.html", b"a < b\n", ""),
         ("a.srt", b"one\n", ""),
         ("standard input", PAGE, ""),
@@ -167,6 +185,12 @@ def test_markup_that_a_corpus_would_leave_out_is_noted(
     assert list(decode_lines(pieces_of(data, 40), "utf-8", "strict", name=name)) == text.splitlines()
     assert text_note == capsys.readouterr().err
     assert text_note.startswith(f"rnntui: {note}") and text_note.count("\n") == 1 if note else not text_note
+
+
+def test_a_page_in_utf_16_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    text = PAGE.decode()
+    assert read_text(io.BytesIO(text.encode("utf-16")), "utf-16", "strict", "universal", "a.html") == text
+    assert capsys.readouterr().err.startswith("rnntui: a.html is an HTML page")
 
 
 @pytest.mark.parametrize("cut", [0, 30])

@@ -151,6 +151,16 @@ def test_a_link_to_a_folder_that_is_missing_names_that_folder(rnntui, runs: dict
     assert refused.code and f"there is no folder {Path('missing').resolve()};" in refused.err
 
 
+def test_a_link_stays_whether_its_target_is_written_or_not(rnntui, runs: dict[str, Path]) -> None:
+    Path("far").mkdir()
+    Path("link.txt").symlink_to("far/file.txt")
+    Path("bad.txt").write_bytes(b"\xff\n")
+    assert rnntui("score", "--run", runs["score"], "--output", "link.txt", "--file", "bad.txt").code == 1
+    assert Path("link.txt").is_symlink() and not list(Path("far").iterdir())  # nothing was written
+    assert rnntui("score", "--run", runs["score"], "--output", "link.txt", "a text").code == 0
+    assert Path("link.txt").is_symlink() and Path("far/file.txt").read_bytes().count(b"\n") == 1
+
+
 def test_an_error_says_how_to_go_on_and_other_settings_are_refused(rnntui, runs: dict[str, Path]) -> None:
     Path("lines.txt").write_bytes(LINES.encode() + b"\xff\nlast\n")
     score = arguments_for("score", runs["score"], "--output", "out.txt", "--resume")

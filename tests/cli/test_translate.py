@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -145,6 +146,19 @@ def test_lines_are_translated_line_by_line_and_blank_stays_blank(translate) -> N
     lines = result.out.split("\n")
     assert len(lines) == 5 and lines[1] == lines[2] == lines[4] == "" and lines[0] and lines[3]
     assert translate("abc").out + "\n\n" + translate("hgfe").out == result.out
+
+
+def test_the_shipped_model_keeps_markup_and_variables(rnntui) -> None:
+    lines = {
+        "<b>Hello</b>, my friend.": "<b>Hola</b>, mi amigo.",
+        "<p>I like <i>this</i> book.</p>": "<p>Me gusta <i>este</i> libro.</p>",
+        'It is <a href="x">here</a>.<br/>I am tired.': r"\w+ <a href=\"x\">aquí</a>\.<br/>Estoy cansad[oa]\.",
+        "You have %(count)d messages from {user}.": r"Tienes %\(count\)d mensajes de \{user\}\.",
+        "I don&#39;t know.": "No lo sé|No sé",
+    }
+    result = rnntui("translate", "--run", "en-es", stdin="\n".join(lines).encode())
+    for expected, translation in zip(lines.values(), result.out.splitlines(), strict=True):
+        assert re.match(expected, translation)
 
 
 def test_n_best_and_json(translate) -> None:

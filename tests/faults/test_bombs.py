@@ -102,7 +102,7 @@ def test_too_many_members_are_refused(suffix: str, tmp_path: Path, monkeypatch: 
 def test_a_list_of_members_is_not_read_if_it_is_longer_than_that_of_any_document(
     count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zip_formats, "_MAX_PARTS", 1000)
+    monkeypatch.setattr(zip_formats, "MAX_PARTS", 1000)
     monkeypatch.setattr(archives, "MAX_MEMBERS", 1000)
     with zipfile.ZipFile(path := tmp_path / "a.zip", "w") as archive:
         archive.writestr("mimetype", "application/epub+zip")

@@ -1,4 +1,4 @@
-"""ARCHITECTURE's file tree, and every name that README and ARCHITECTURE mention, held to the tree."""
+"""ARCHITECTURE's file tree, and every name that README, the guide and ARCHITECTURE mention, held to the tree."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import option_tables
 import pytest
-import readme_tables
 
 from rnntui.runs.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "rnntui"
-PAGES = ("README.md", "ARCHITECTURE.md")
+PAGES = [*(page.relative_to(ROOT).as_posix() for page in option_tables.USER_PAGES), "ARCHITECTURE.md"]
 
 RUN_FILES = {
     path.relative_to("run").as_posix()
@@ -152,7 +152,7 @@ def problem_with(span: str) -> str:
     if re.fullmatch(r"[\w.<>-]+/|[\w.<>/-]+/[\w.<>/-]*|[\w-]+\.(py|md|toml|json|jsonl|txt|tsv|safetensors|svg)", span):
         return "" if span in RUN_FILES | OTHER_FILES | ROUTES or exists(span) else "there is no such file"
     if re.fullmatch(r"--[a-z][a-z-]*", span):
-        flags = frozenset().union(*map(readme_tables.flags_of, COMMANDS)) | OTHER_FLAGS
+        flags = frozenset().union(*map(option_tables.flags_of, COMMANDS)) | OTHER_FLAGS
         return "" if span in flags or span == "--help" else "there is no such flag"
     if match := re.fullmatch(r"rnntui(\.\w+)+", span):
         return "" if exists(match[0].replace(".", "/") + ".py") or exists(match[0].replace(".", "/")) else "no module"

@@ -115,6 +115,57 @@ def test_cues_and_markup_are_no_sentences(text: str) -> None:
     assert prepare(text).passes
 
 
+@pytest.mark.parametrize(
+    ("line", "model_texts", "markup", "gaps"),
+    [
+        ("<b>I</b> am tired.", ["i am tired."], ["<b>", "</b>"], ["", ""]),
+        ("<b>I am tired.</b>", ["i am tired."], [], ["<b>", "</b>"]),
+        ("<p>I am tired.</p><p>It <i>is</i> late</p>", ["i am tired.", "it is late"], ["<i>", "</i>"],
+         ["<p>", "</p><p>", "</p>"]),
+        ("<i>I am tired. It is</i> late.", ["i am tired.", "it is late."], ["</i>"], ["<i>", " ", ""]),
+        ("<b>I</b> am <b>tired.</b> It is late.", ["i am tired.", "it is late."], ["<b>", "</b>"] * 2, ["", " ", ""]),
+        ("- <b>It</b> is late<br>", ["it is late"], ["<b>", "</b>"], ["- ", "<br>"]),
+        ("<li> TOM: I am tired </li>", ["i am tired"], [], ["<li> TOM: ", " </li>"]),
+        ("&quot;I am tired.&quot;", ["i am tired."], [], ["&quot;", "&quot;"]),
+        ("It&nbsp;is&#32;late", ["it is late"], ["&nbsp;", "&#32;"], ["", ""]),
+        ("<td>1000</td><td>It is late</td>", ["", "it is late"], [], ["<td>", "</td><td>", "</td>"]),
+    ],
+)  # fmt: skip
+def test_markup_is_left_out_of_the_search(
+    line: str, model_texts: list[str], markup: list[str], gaps: list[str]
+) -> None:
+    prepared = prepare(line)
+    assert [sentence.model_text for sentence in prepared.sentences] == model_texts
+    assert [each.text for sentence in prepared.sentences for each in sentence.markup] == markup
+    assert prepared.gaps == gaps
+
+
+def test_markup_stands_where_it_stood_in_what_the_model_reads() -> None:
+    [sentence] = prepare("It is “<b>231</b> <i>Zzyzx Zzyzx</i>” late").sentences
+    model_text = f'it is "{N[0]} {A[0]} {A[0]}" late'
+    assert sentence.model_text == model_text
+    places = [(each.text, each.offset) for each in sentence.model_markup]
+    assert places == [("<b>", 7), ("</b>", 8), ("<i>", 9), ("</i>", 12)]
+    line = prepare("  It <b>is</b>&nbsp;late ")
+    [sentence] = line.sentences
+    assert [line.typed[slice(*sentence.span_of(at, end))] for at, end in ((0, 2), (3, 5), (5, 6), (6, 10))] == [
+        "It", "is", "&nbsp;", "late",
+    ]  # fmt: skip
+    assert line.typed[slice(*sentence.span())] == "It <b>is</b>&nbsp;late" == sentence.original
+
+
+def test_markup_is_a_part_of_the_text_for_a_model_without_placeholders() -> None:
+    plain = Seq2SeqTokenizerConfig()
+    assert read("<b>I</b> am tired.", plain) == ["<b>I</b> am tired."]
+    assert not prepare("<b>I</b> am tired.", plain).sentences[0].markup
+
+
+def test_a_sentence_that_passes_keeps_the_markup_within_it() -> None:
+    line = prepare("<p>1000 <b>20</b></p> <p>It is late.</p>")
+    assert line.gaps == ["<p>", "</b></p> <p>", "</p>"] and line.sentences[0].passes
+    assert line.sentences[0].original == "1000 <b>20"
+
+
 @pytest.mark.parametrize("text", ["[a] b", "a < b > c", "music", "(music)", "[a] and [b]"])
 def test_sentences_are_no_cues(text: str) -> None:
     assert not is_cue(text) and not prepare(text).passes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -248,6 +249,32 @@ def test_tokens_lie_in_the_line_and_in_its_translation(translating: MakeTranslat
     np.testing.assert_allclose(attention.sum(axis=1), 1.0, rtol=1e-5)
     assert not attention[:7, 9:].any() and not attention[8:, :10].any()
     assert translation.attention_bytes == sum(part.attention.nbytes for part in best.parts)
+
+
+def test_markup_is_put_back_into_every_hypothesis(translating: MakeTranslator) -> None:
+    translator, table = translating()
+    table.answers["i see it"] = ["Lo veo", "Veo", ""]
+    line = "<p>I <b>see</b> it</p><p>It is late.<br>It is <i>late</i></p>"
+    [translation] = translator.translate([line], BeamConfig(n_best=3))
+    texts = [hypothesis.text for hypothesis in translation.hypotheses]
+    for text in texts:
+        assert re.sub("</?b>", "", text).startswith(("<p>Lo veo</p><p>It is late.<br>", "<p>Veo</p>", "<p></p>"))
+        assert [re.sub("<.*?>", "", text).count(tag) for tag in ("<", ">")] == [0, 0]
+        assert text.count("<b>") == text.count("</b>") <= 1 and text.count("<i>") == text.count("</i>") == 1
+    assert "".join(translation.hypotheses[0].text[slice(*span)] for span in translation.hypotheses[0].spans) == re.sub(
+        "</?p>|<br>", "", texts[0]
+    )
+    assert [line[slice(*each.span)] for each in translation.sentences] == [
+        "I <b>see</b> it", "It is late.", "It is <i>late",
+    ]  # fmt: skip
+
+
+def test_a_line_of_markup_and_numbers_passes(translating: MakeTranslator) -> None:
+    translator, table = translating()
+    for line in ("<td>12</td> <b>3</b>", "<br>", " <p>\u00a0&nbsp;</p>"):
+        assert translated(translator, line) == [line]
+    assert not any(table.asked)
+    assert translated(translator, "<p>1 <b>2</b>, 3</p><p>go home</p>") == ["<p>1 <b>2</b>, 3</p><p>go home</p>"]
 
 
 def test_warnings_are_about_what_the_model_reads(translating: MakeTranslator) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from run_examples import CONFIG, Failure, fail
 
-from rnntui.atomic_files import atomic_write, remove_abandoned_files
+from rnntui.atomic_files import atomic_write, remove_abandoned_files, write_user_file
 from rnntui.errors import RnntuiError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import runs_in
@@ -37,6 +37,45 @@ def test_only_files_are_replaced(tmp_path: Path) -> None:
     with pytest.raises(RnntuiError, match=r"there is no folder .*none; create it"):
         atomic_write(tmp_path / "none" / "file", b"new")
     assert pipe.is_fifo() and link.is_symlink() and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_link_of_the_user_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "near").mkdir()
+    target, link, second = tmp_path / "far" / "file", tmp_path / "near" / "link", tmp_path / "near" / "second"
+    link.symlink_to("../far/file")
+    second.symlink_to("link")
+    for path, content in ((link, b"new"), (second, b"newer"), (target, b"newest")):  # at first there is no target
+        write_user_file(path, content)
+        assert link.is_symlink() and second.is_symlink() and not target.is_symlink()
+        assert link.read_bytes() == second.read_bytes() == target.read_bytes() == content
+    assert len(list(tmp_path.rglob("*"))) == 5  # and no partial file
+
+
+def test_a_link_that_leads_to_no_file_is_told_and_stays(tmp_path: Path) -> None:
+    link, lost, pipe, folder = (tmp_path / name for name in ("link", "lost", "pipe", "folder"))
+    link.symlink_to(link)
+    lost.symlink_to("nowhere/file")
+    os.mkfifo(tmp_path / "fifo")
+    pipe.symlink_to("fifo")
+    folder.symlink_to(tmp_path, target_is_directory=True)
+    for path, problem in (
+        (link, f"cannot write {link}: Too many levels of symbolic links"),
+        (lost, f"there is no folder {tmp_path}/nowhere; create it"),
+        (pipe, f"cannot write {pipe}: it is not a file"),
+        (folder, f"cannot write {folder}: it is a folder"),
+        (tmp_path / ("n" * 300), "File name too long"),
+    ):
+        with pytest.raises(RnntuiError, match=problem):
+            write_user_file(path, b"new")
+    assert all(path.is_symlink() for path in (link, lost, pipe, folder)) and len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_link_in_a_run_is_replaced_and_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("precious")
+    atomic_write(tmp_path / "link", b"new")
+    assert (tmp_path / "precious").read_bytes() == b"old" and not (tmp_path / "link").is_symlink()
 
 
 @pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])

@@ -100,6 +100,16 @@ def test_errors_have_the_form_of_the_api(host: ServingHost, fields: dict[str, An
     assert answer.status == status and list(answer.json) == ["error"], answer.body
 
 
+def test_an_unknown_format_is_told_with_the_fields_that_there_are(host: ServingHost) -> None:
+    fields = {"q": "<b>go</b>", "source": "en", "target": "es"}
+    error = host.request("/translate", {**fields, "format": "html"}).json["error"]
+    assert error.startswith("html format is not supported: format must be text, or absent.")
+    assert error.endswith("fields are q, source, target, alternatives and api_key")
+    assert all(name in error for name in fields)
+    for accepted in ("text", "", None):
+        assert host.request("/translate", {**fields, "format": accepted}).status == 200
+
+
 def test_a_client_that_leaves_frees_the_translator(tmp_path: Path) -> None:
     make_translator_run(tmp_path, "en-es")
     translator = CountingTranslator(gate=threading.Event())  # which never opens

@@ -107,7 +107,7 @@ def test_lines_that_are_being_saved_just_now_are_there_once(file: Path, monkeypa
         atomic_write(path, data)
         lines.extend(history.older("") for _ in range(3))
 
-    monkeypatch.setattr(module, "atomic_write", write)
+    monkeypatch.setattr(module, "write_user_file", write)
     history.add("one")
     history.add("two")
     history.save()

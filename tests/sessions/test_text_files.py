@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from rnntui.errors import RnntuiError, UnconfirmedError, UsageError
+from rnntui.sessions import transcript_files
+from rnntui.sessions.chart_files import save_image
+from rnntui.sessions.classification_files import save_results
 from rnntui.sessions.text_files import free_name, path_to_save
+from rnntui.sessions.translation_files import save_table
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +84,28 @@ def test_a_folder_that_cannot_be_created_is_an_error(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(RnntuiError, match="no/x: Permission denied"):
         path_of("no/x", confirmed=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "content"),
+    [
+        ("a.txt", "a text"),
+        ("a.jsonl", "its turns"),
+        ("b.tsv", "two\tdos\n"),
+        ("c.tsv", "one line\t\t\n"),
+        ("a.svg", "<svg/>"),
+    ],
+)
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_to_a_file_of_the_user_stays_when_it_is_saved_to(
+    target: str, content: str, exists: bool, tmp_path: Path
+) -> None:
+    file, link = tmp_path / "elsewhere", Path(target)
+    link.symlink_to(file)
+    if exists:
+        file.write_text("old")
+    transcript_files.write("a text", "its turns", Path("a.txt"))
+    save_table("b.tsv", "one", ["two"], ["dos"], confirmed=True)
+    save_results("c.tsv", "one", ["one line"], [None], confirmed=True)
+    save_image("a.svg", "<svg/>", "", confirmed=True)
+    assert link.is_symlink() and file.read_text() == content

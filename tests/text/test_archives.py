@@ -106,9 +106,32 @@ def test_a_truncated_archive_is_refused(suffix: str, tmp_path: Path) -> None:
     lengths = [1000, 2000] if suffix == ".tar" else [len(whole) - 5, len(whole) // 2, 20]
     for length in lengths:
         path = written(tmp_path / f"{length}{suffix}", whole[:length])
-        with pytest.raises(CorpusError, match="is not a complete archive") as caught:
+        told = "is a damaged zip archive; its end is missing: name a whole copy of it"
+        with pytest.raises(CorpusError, match=told if suffix == ".zip" else "is not a complete archive") as caught:
             expanded(path)
         assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"%PDF-1.7\n", "is a PDF document; convert it: pdftotext"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an old Word, Excel or PowerPoint file; save it as text"),
+        (b"a text\n", "is not a complete archive that can be read: File is not a zip file"),
+    ],
+)
+def test_a_file_that_is_called_a_zip_archive_is_told_by_what_it_is(data: bytes, told: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.docx.zip", data)
+    with pytest.raises(CorpusError, match=f"^{path} {told}"):
+        expanded(path)
+
+
+def test_a_document_called_an_archive_is_told_if_it_is_cut_off(tmp_path: Path) -> None:
+    document = zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<a/>"})
+    for length in (len(document) - 5, len(document) // 2):
+        path = written(tmp_path / f"{length}.docx.zip", document[:length])
+        with pytest.raises(CorpusError, match=f"^{path} is a damaged DOCX file; its end is missing: name a whole copy"):
+            expanded(path)
 
 
 def test_a_cut_off_archive_is_not_taken_for_an_archive_inside_it(tmp_path: Path) -> None:
@@ -211,8 +234,9 @@ def test_an_encrypted_zip_is_named_as_such(tmp_path: Path) -> None:
     end = data.rindex(b"PK\x01\x02")
     data[end + 8] |= 1
     data[data.rindex(b"PK\x03\x04", 0, end) + 6] |= 1
-    with pytest.raises(CorpusError, match="is encrypted"):
-        expanded(written(tmp_path / "a.zip", bytes(data)))
+    path = written(tmp_path / "a.zip", bytes(data))
+    with pytest.raises(CorpusError, match=f"^{path} is a zip archive that is protected by a password; extract it with"):
+        expanded(path)
 
 
 def test_names_that_are_utf_8_without_saying_so_are_read_as_such(tmp_path: Path) -> None:

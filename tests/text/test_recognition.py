@@ -192,6 +192,99 @@ def test_a_document_is_told_with_a_program_that_converts_it(name: str, tmp_path:
     )
 
 
+def compound(filler: int, name: str = "EncryptedPackage") -> bytes:
+    """Return the beginning of a compound file with an entry of its directory behind as many bytes."""
+    size = (2 * len(name) + 2).to_bytes(2, "little")
+    entry = name.encode("utf-16-le").ljust(64, b"\0") + size + b"\2\1"
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(filler) + entry.ljust(128, b"\0") + bytes(1000)
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a.xlsx", "a.doc", "a.txt"])
+@pytest.mark.parametrize("filler", [504, (1 << 20) - 70, (1 << 20) - 1, 1 << 21])
+def test_an_office_document_with_a_password_is_told(name: str, filler: int, tmp_path: Path) -> None:
+    told = (
+        "is a Word, Excel or PowerPoint file that is protected by a password; "
+        "open it with its password and save it as text, or without the password"
+    )
+    path = written(tmp_path, compound(filler), name)
+    assert error_of(path) == f"{path} {told}"
+    written(tmp_path, b"text\n")
+    if name != "a.txt":
+        [note] = find_corpus([str(tmp_path)]).notes
+        assert note == f"skipped 1 file that is not text: {path} ({told.partition('; ')[0].removeprefix('is ')})"
+    data = path.read_bytes()
+    piped = recognize(data, "utf-8")
+    assert piped is not None  # of a stream, the beginning alone is known
+    message = str(piped.error(data, "standard input", None, in_corpus=False))
+    assert message == f"standard input {told}" if filler < 1 << 16 else "old Word" in message
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\xec\xa5\xc1\0" + bytes(6) + b"\xf0\x13" + bytes(500),  # Word's flags
+        b"\x09\x08\x10\0" + bytes(16) + b"\x2f\0\x36\0" + bytes(500),  # Excel's records
+        bytes(1 << 20) + b"\0\0\xf6\x0f\x20\0\0\0\x14\0\0\0\xdf\xc4\xd1\xf3",  # PowerPoint's record of a user
+    ],
+)
+def test_a_document_of_old_office_with_a_password_is_told(stream: bytes, tmp_path: Path) -> None:
+    start = compound(504, "WordDocument")[:512]
+    path = written(tmp_path, start + stream, "a.doc")
+    assert "is a Word, Excel or PowerPoint file that is protected by a password; open it" in error_of(path)
+    flags = {b"\x13": b"\x12", b"\x2f": b"\x42", b"\xdf": b"\x5f"}  # the same without
+    for flag, other in flags.items():
+        stream = stream.replace(flag, other)
+    assert "is an old Word, Excel" in error_of(written(tmp_path, start + stream, "b.doc"))
+
+
+@pytest.mark.parametrize("data", [compound(504, "WordDocument"), compound(504, "EncryptedPackages"), compound(0)[:70]])
+def test_an_office_document_without_a_password_is_an_old_one(data: bytes, tmp_path: Path) -> None:
+    assert "is an old Word, Excel or PowerPoint file; save it as text" in error_of(written(tmp_path, data, "a.doc"))
+
+
+def with_flags(data: bytes) -> bytes:
+    """Return a zip archive whose members are marked as encrypted."""
+    flagged = bytearray(data)
+    for signature, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        for match in re.finditer(re.escape(signature), data):
+            flagged[match.start() + flags] |= 1
+    return bytes(flagged)
+
+
+@pytest.mark.parametrize("kind", ["text", "spreadsheet", "presentation"])
+def test_an_opendocument_file_with_a_password_is_told(kind: str, tmp_path: Path) -> None:
+    members = {"mimetype": f"application/vnd.oasis.opendocument.{kind}", "content.xml": "\x92\x8f"}
+    manifest = '<manifest:file-entry manifest:full-path="content.xml">{}</manifest:file-entry>'
+    encrypted = {"META-INF/manifest.xml": manifest.format('<manifest:encryption-data manifest:checksum="x"/>')}
+    name = {"text": "ODT", "spreadsheet": "ODS", "presentation": "ODP"}[kind]
+    told = f"is an {name} file that is protected by a password; open it with its password and save it as text"
+    for file in (f"a.{name.lower()}", f"b.{name.lower()}.zip", "c"):
+        path = written(tmp_path, zipped(members | encrypted), file)
+        assert error_of(path).startswith(f"{path} {told}")
+    [note] = find_corpus([str(written(tmp_path, b"text\n").parent)]).notes
+    assert f"an {name} file that is protected by a password" in note
+    plain = written(tmp_path, zipped(members | {"META-INF/manifest.xml": manifest}), "plain.ods")
+    file_type = recognize(plain.read_bytes(), "utf-8")
+    assert file_type is not None and file_type.of_file(plain) == file_type
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "title", "advice"),
+    [
+        ("a.bin", {"a.txt": "text\n"}, "a zip archive", "extract it with its password and name what is in it"),
+        (
+            "a.docx", {"[Content_Types].xml": "<Types/>", "word/document.xml": "<a/>"}, "a DOCX file",
+            "open it with its password and save it as text",
+        ),
+    ],
+)  # fmt: skip
+def test_a_zip_archive_with_a_password_is_told(
+    name: str, members: dict[str, str], title: str, advice: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, with_flags(zipped(members)), name)
+    assert error_of(path).startswith(f"{path} is {title} that is protected by a password; {advice}")
+
+
 def test_files_of_a_folder_are_skipped_by_what_they_are(tmp_path: Path) -> None:
     written(tmp_path, b"text\n", "a.txt")
     written(tmp_path, "text\n".encode("utf-16"), "b.txt")

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnntui.config import TokenizerType
+from rnntui.config import SMALLEST_SUBWORDS, TokenizerConfig, TokenizerType
+from rnntui.config_classifier import ClassifierTokenizerConfig
+from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.errors import TokenizerError, UsageError
+from rnntui.settings import settings_of
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.document_batch import DocumentBatch
 from rnntui.text.subword_tokenizer import SubwordTokenizer
@@ -431,6 +434,9 @@ def test_a_subword_vocabulary_without_room_for_the_bytes_is_refused_by_its_flag(
 ) -> None:
     with pytest.raises(UsageError, match=rf"--vocab-size must be 300 or more .*{kind}.*got {vocab_size}"):
         subword_tokenizer(small_corpus(), kind, vocab_size)
+    assert subword_tokenizer(small_corpus(), kind, SMALLEST_SUBWORDS).vocab_size <= SMALLEST_SUBWORDS
+    for config in (TokenizerConfig, Seq2SeqTokenizerConfig, ClassifierTokenizerConfig):
+        assert f"{SMALLEST_SUBWORDS} at least for BPE and unigram" in settings_of(config)["vocab_size"].help
 
 
 @pytest.mark.parametrize("kind", SUBWORDS)

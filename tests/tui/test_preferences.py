@@ -126,7 +126,7 @@ def test_two_apps_that_change_settings_at_once_lose_nothing(tmp_path: Path, monk
         other.join(0.2)
         atomic_write(path, data)
 
-    monkeypatch.setattr(preferences, "atomic_write", write_late)
+    monkeypatch.setattr(preferences, "write_user_file", write_late)
     PreferencesFile(path).save({"tabs": {"train": {"form": {"name": "mine"}}}})
     other.join()
     assert json.loads(path.read_text())["tabs"] == {"train": {"form": {"name": "mine", "seed": "1"}}}

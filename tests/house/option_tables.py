@@ -1,6 +1,6 @@
-"""Option tables of README, generated from the settings and the commands.
+"""Option tables of the guide, generated from the settings and the commands.
 
-`python tests/house/readme_tables.py --write` rewrites the text between `<!-- options: COMMAND -->` and
+`python tests/house/option_tables.py --write` rewrites the text between `<!-- options: COMMAND -->` and
 `<!-- end of options -->`; without `--write` it prints the tables.
 """
 
@@ -23,7 +23,10 @@ from rnntui.kinds.registry import KINDS
 from rnntui.serving.server_config import ServerConfig
 from rnntui.settings import Settings, flag_of, is_bool, settings_of
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+USER_PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "guide").glob("*.md")))
+"""The pages that tell users what rnntui does."""
+
 HEADER = "| flag | default | values | |\n|---|---|---|---|"
 NONE = "–"
 
@@ -55,7 +58,7 @@ def option_tables(command: str) -> str:
 
 
 def update(text: str) -> str:
-    """Return a README with its option tables made anew."""
+    """Return a page with its option tables made anew."""
     return re.sub(
         r"(<!-- options: ([\w-]+) -->\n).*?(<!-- end of options -->)",
         lambda match: f"{match[1]}\n{option_tables(match[2])}\n\n{match[3]}",
@@ -163,9 +166,10 @@ def _with_code(text: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="rewrite README.md")
+    parser.add_argument("--write", action="store_true", help="rewrite the pages")
     if parser.parse_args().write:
-        README.write_text(update(README.read_text("utf-8")), "utf-8")
+        for page in USER_PAGES:
+            page.write_text(update(page.read_text("utf-8")), "utf-8")
     else:
         for command in GROUPS:
             print(option_tables(command))

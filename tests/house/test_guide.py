@@ -1,4 +1,4 @@
-"""README, held to the code: its option tables, its commands, its figures of settings, its links."""
+"""README and the guide, held to the code: their option tables, commands, figures of settings, links."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import option_tables
 import pytest
-import readme_tables
 
 from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
 from rnntui.config_generation import GenerationConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
-PAGES = ("README.md", "ARCHITECTURE.md", "corpora/README.md", "benchmarks/README.md")
+GUIDE = "\n".join(page.read_text("utf-8") for page in option_tables.USER_PAGES)
+"""README and all pages of the guide."""
+
+PAGES = [
+    *(page.relative_to(ROOT).as_posix() for page in option_tables.USER_PAGES),
+    *("ARCHITECTURE.md", "RELIABILITY.md", "SCALING.md", "docs/README.md", "corpora/README.md", "benchmarks/README.md"),
+]
 
 
 def commands_in(text: str) -> Iterator[list[str]]:
@@ -55,35 +60,35 @@ def slug(heading: str) -> str:
 
 
 def test_the_option_tables_are_those_of_the_settings() -> None:
-    assert readme_tables.update(README) == README, "run: python tests/house/readme_tables.py --write"
+    assert option_tables.update(GUIDE) == GUIDE, "run: python tests/house/option_tables.py --write"
 
 
-@pytest.mark.parametrize("command", readme_tables.GROUPS)
+@pytest.mark.parametrize("command", option_tables.GROUPS)
 def test_the_tables_have_every_flag_of_a_command(command: str) -> None:
-    assert f"<!-- options: {command} -->\n\n<details>" in README
-    tables = readme_tables.option_tables(command)
+    assert f"<!-- options: {command} -->\n\n<details>" in GUIDE
+    tables = option_tables.option_tables(command)
     rows = [line.split("|")[1] for line in tables.splitlines() if line.startswith("| `")]
-    assert sorted(re.findall(r"`(--[\w-]+)`", "".join(rows))) == sorted(readme_tables.flags_of(command))
+    assert sorted(re.findall(r"`(--[\w-]+)`", "".join(rows))) == sorted(option_tables.flags_of(command))
 
 
 def test_a_table_that_differs_is_noticed() -> None:
-    changed = README.replace("| `--bptt` | 32 |", "| `--bptt` | 33 |")
-    assert changed != README and readme_tables.update(changed) == README
+    changed = GUIDE.replace("| `--bptt` | 32 |", "| `--bptt` | 33 |")
+    assert changed != GUIDE and option_tables.update(changed) == GUIDE
 
 
 def test_every_command_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for settings_file in re.findall(r"--config (\S+\.toml)", README):
+    for settings_file in re.findall(r"--config (\S+\.toml)", GUIDE):
         Path(settings_file).touch()
-    commands = list(commands_in(README))
+    commands = list(commands_in(GUIDE))
     assert len(commands) > 35
     for name, *arguments in commands:
         if name != "COMMAND" and "--help" not in arguments:
-            readme_tables.click_command(name).make_context(name, arguments)
+            option_tables.click_command(name).make_context(name, arguments)
 
 
 def test_every_benchmark_and_its_flags_exist() -> None:
-    lines = re.findall(r"benchmarks/\w+\.py[^`\n]*", README + (ROOT / "benchmarks" / "README.md").read_text("utf-8"))
+    lines = re.findall(r"benchmarks/\w+\.py[^`\n]*", GUIDE + (ROOT / "benchmarks" / "README.md").read_text("utf-8"))
     assert len(lines) > 10
     for line in lines:
         script, *words = line.split()
@@ -108,17 +113,17 @@ def test_the_recipe_of_the_shipped_models_is_that_of_the_makefile() -> None:
         lines = [line.split() for line in text.splitlines() if "build/model" in line]
         return [words for words in lines if words[0] == "rnntui"]
 
-    ours = README[README.index("`make models` trains them") :]
+    ours = GUIDE[GUIDE.index("`make models` trains them") :]
     assert training(ours) == training((ROOT / "Makefile").read_text("utf-8")) != []
 
 
 def test_figures_of_settings_are_those_of_the_code() -> None:
-    text = " ".join(README.split())
+    text = " ".join(GUIDE.split())
     tokens = TrainerConfig().eval_tokens
     assert f"An evaluation reads {tokens:,} tokens" in text
     assert f"four times as many, {FINAL_EVALUATION_FACTOR * tokens:,}" in text and FINAL_EVALUATION_FACTOR == 4
     assert f"({GenerationConfig().length} by default, as in the app)" in text
-    [sample] = [option for option in readme_tables.click_command("sample").params if option.name == "length"]
+    [sample] = [option for option in option_tables.click_command("sample").params if option.name == "length"]
     assert sample.default == GenerationConfig().length
 
 
