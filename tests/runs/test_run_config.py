@@ -65,6 +65,12 @@ configs = st.builds(
 )
 
 
+@pytest.mark.parametrize("created", [math.nan, -math.inf, "1", True, None])
+def test_a_config_was_created_at_some_time(created: object) -> None:
+    with pytest.raises(RunError, match="has a missing or invalid created"):
+        RunConfig.from_json({**CONFIG.to_json(), "created": created})
+
+
 @pytest.mark.parametrize("name", ["kind", "corpus", "versions"])
 @pytest.mark.parametrize("value", [None, 7, []])
 def test_a_part_of_a_config_of_another_type_is_refused(name: str, value: object) -> None:

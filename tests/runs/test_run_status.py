@@ -53,6 +53,12 @@ def test_whole_numbers_may_stand_for_others() -> None:
         RunStatus.from_json({"state": "done", "steps": 1.5})
 
 
+def test_a_number_that_json_lacks_is_not_written(run: RunFolder) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        run.write_status(RunStatus("done", validation_loss=float("nan")))
+    assert not run.status_file.exists()
+
+
 def test_a_run_without_a_status_is_stopped(run: RunFolder) -> None:
     assert run.read_status() == RunStatus("stopped")
     assert not run.is_locked()

@@ -119,6 +119,24 @@ def test_without_proc_it_is_what_ps_says_of_the_process(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links in place of /proc")
+@pytest.mark.parametrize("has_it_open", [True, False])
+def test_files_that_a_process_closes_meanwhile_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, has_it_open: bool
+) -> None:
+    (tmp_path / "self" / "fd").mkdir(parents=True)
+    handles = tmp_path / "7" / "fd"
+    handles.mkdir(parents=True)
+    for handle in range(9):
+        (handles / str(handle)).symlink_to(tmp_path / "closed")
+    (tmp_path / "lock").touch()
+    if has_it_open:
+        (handles / "9").symlink_to(tmp_path / "lock")
+    monkeypatch.setattr(stopping, "_PROCESSES", tmp_path)
+    assert stopping._is_training(7, tmp_path / "lock") is has_it_open
+    assert not stopping._is_training(8, tmp_path / "lock"), "it has ended"
+
+
 def test_any_process_but_the_first_may_train(
     run: RunFolder, sent: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
