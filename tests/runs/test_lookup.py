@@ -152,6 +152,25 @@ def test_runs_whose_settings_are_gone_are_found_by_name_and_sorted(shipped: Path
             named_or_lost_run(name, folder)
 
 
+def test_a_run_that_is_reached_by_a_link_has_the_name_of_the_link(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "runs", "a", None)
+    (tmp_path / "runs" / "link").symlink_to(run.path)
+    assert named_run("link", tmp_path / "runs").path == tmp_path / "runs" / "link"
+
+
+def test_a_shipped_model_of_another_kind_is_none_to_take(shipped: Path, tmp_path: Path) -> None:
+    assert find_run(None, tmp_path / "runs", LANGUAGE_MODEL).name == "shakespeare"
+    with pytest.raises(RunError, match="no trained run in"):
+        find_run(None, tmp_path / "runs", SEQ2SEQ)
+
+
+def test_where_there_are_no_runs_an_unknown_name_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.runs.lookup.shipped_folder", lambda: tmp_path / "none")
+    with pytest.raises(UsageError) as caught:
+        named_run("a", tmp_path / "runs")
+    assert caught.value.hint == "there are no runs yet"
+
+
 def test_a_shipped_model_in_the_folder_of_runs_is_not_the_newest(shipped: Path) -> None:
     own = make_run(shipped, "mine", 1_000)
     assert find_run(None, shipped, None) == find_run(None, shipped, LANGUAGE_MODEL) == own

@@ -97,7 +97,8 @@ def test_without_proc_the_command_line_is_checked(
     monkeypatch.setattr(stopping, "_PROCESSES", tmp_path / "no-proc")
     commands: list[list[str]] = []
 
-    def ps(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+    def ps(command: list[str], timeout: float, **_: object) -> subprocess.CompletedProcess[str]:
+        assert 1 <= timeout <= 10, "seconds, of a system that hardly answers"
         commands.append(command)
         return subprocess.CompletedProcess[str]([], 0, command_line, "")
 
