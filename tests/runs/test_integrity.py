@@ -18,8 +18,9 @@ from tiny_runs import make_run
 
 from rnntui.errors import RunError
 from rnntui.inference.run_ngrams import counted_again
+from rnntui.runs.checksums import are_unchanged, write_checksums
 from rnntui.runs.folder import RunFolder, json_checksum
-from rnntui.runs.integrity import FileReport, are_unchanged, verify_run, write_checksums, write_status_of_metrics
+from rnntui.runs.integrity import FileReport, verify_run, write_status_of_metrics
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.repair import CountNgrams, repair_run
 from rnntui.runs.run_status import RunStatus
