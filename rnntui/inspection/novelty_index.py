@@ -122,13 +122,19 @@ class NoveltyIndex:
         that the line is right even if they have changed since. A stretch of one long text may begin in a file and end
         in another.
         """
-        for run in (self.run, *earlier_runs(self.run)):
-            with contextlib.suppress(RnntuiError):
-                if source := self._source_in(run_corpus(run), text):
-                    return source
+        source = self._source_in_corpus_of(self.run, text)
+        if source is None:
+            earlier = (self._source_in_corpus_of(run, text) for run in earlier_runs(self.run))
+            source = next(filter(None, earlier), None)
+        return source
+
+    def _source_in_corpus_of(self, run: RunFolder, text: str) -> SourceLine | None:
+        with contextlib.suppress(RnntuiError):
+            return self._source_in(run_corpus(run), text)
         return None
 
     def _source_in(self, corpus: Corpus, text: str) -> SourceLine | None:
+        """Return the first line of a corpus that has a stretch of text."""
         window, starts = "", list[_FileStart]()  # the end of what is read, and the files that it is of
         for file in corpus.parts() if text else []:
             if self.is_documents:  # which end with the file

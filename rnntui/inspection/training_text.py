@@ -23,6 +23,7 @@ from rnntui.text.chat_exports import converted_chat
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_split import split_documents
+from rnntui.text.repeated_files import readings
 from rnntui.text.suffix_index import BARRIER
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import TokenFile, corpus_fingerprints, corpus_stats
@@ -215,8 +216,12 @@ def _text_of_files(run: RunFolder, config: RunConfig, sources: Sequence[str], re
         raise CorpusError(
             f"the training text of run {run.name} is not to be found: {error.problem}", hint=hint
         ) from error
-    stats = corpus_stats(corpus)
-    if stats.fingerprint != info.fingerprint:
+    for corpus_read in readings(corpus):
+        stats = corpus_stats(corpus_read)
+        if stats.fingerprint == info.fingerprint:
+            corpus = corpus_read
+            break
+    else:
         names_are = few_names_with_verb(corpus.display_names, "is", "are")
         raise CorpusError(f"{names_are} not the text that run {run.name} was trained on, or changed since", hint=hint)
     fraction = 0.0
