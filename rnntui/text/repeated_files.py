@@ -37,6 +37,11 @@ def without_repeats(corpus: Corpus) -> tuple[Corpus, str]:
     return once, f"{few_names([*times])} were named more than once; each is read once"
 
 
+def has_repeats(names: Sequence[str]) -> bool:
+    """Return True if two names of files lead to the same place, as in what a run of an earlier version records."""
+    return len({*map(os.path.realpath, names)}) < len(names)
+
+
 def readings(corpus: Corpus) -> list[Corpus]:
     """Return the corpora that a run on these files may have been created with: each file once; or as they are named.
 
