@@ -6,7 +6,7 @@ and `checksums.json`, beside its own, those of the files that never change after
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -86,11 +86,7 @@ def _fixed(run: RunFolder) -> Iterator[FileReport]:
             yield FileReport(name, "damaged", str(error))
         else:
             yield FileReport(name, "whole")
-        if (copy := copy_of(run, run.checksums_file)).exists():
-            is_same = bool(recorded) and hash_of(copy) == hash_of(run.checksums_file)
-            problem = "" if is_same or not recorded else f"it is not a copy of {name}"
-            state: FileState = "damaged" if problem else "whole" if is_same else "no checksum"
-            yield FileReport(copy.relative_to(run.path).as_posix(), state, problem)
+        yield from _copy_of_checksums(run, recorded)
     for name in sorted({run.config_file.name, *present, *recorded}):
         if name not in present:
             if name.startswith("resume/") and not run.resume_folder.exists():
@@ -106,6 +102,22 @@ def _fixed(run: RunFolder) -> Iterator[FileReport]:
             yield FileReport(name, "whole" if name in recorded else "no checksum")
 
 
+def _copy_of_checksums(run: RunFolder, recorded: Mapping[str, str]) -> Iterator[FileReport]:
+    """Yield the state of the copy of the checksums, which cannot have one of its own; earlier versions wrote none."""
+    copy = copy_of(run, run.checksums_file)
+    name = copy.relative_to(run.path).as_posix()
+    has_copies = copy_of(run, run.config_file).relative_to(run.path).as_posix() in recorded
+    if not copy.exists():
+        if has_copies and run.resume_folder.exists():
+            yield FileReport(name, "missing", "it belongs to the run")
+    elif not recorded:
+        yield FileReport(name, "no checksum")
+    elif hash_of(copy) == hash_of(run.checksums_file):
+        yield FileReport(name, "whole")
+    else:
+        yield FileReport(name, "damaged", f"it is not a copy of {run.checksums_file.name}")
+
+
 def _config_problem(run: RunFolder) -> str:
     try:
         run.read_config()
@@ -119,16 +131,14 @@ def verify_status(run: RunFolder) -> FileReport:
     path = run.status_file
     try:
         values = read_json(path)
+        if isinstance(values, dict) and values.get(CHECKSUM, "") not in ("", json_checksum(without_checksum(values))):
+            return FileReport(path.name, "damaged", "its contents are not those that were written")
         run.read_status()
     except FileNotFoundError:
         return FileReport(path.name, "missing", "it belongs to the run")
     except (OSError, ValueError, RunError) as error:
         return FileReport(path.name, "damaged", str(error))
-    if CHECKSUM not in values:
-        return FileReport(path.name, "no checksum")
-    if values[CHECKSUM] != json_checksum(without_checksum(values)):
-        return FileReport(path.name, "damaged", "its contents are not those that were written")
-    return FileReport(path.name, "whole")
+    return FileReport(path.name, "whole" if CHECKSUM in values else "no checksum")
 
 
 def _metrics(run: RunFolder) -> FileReport:

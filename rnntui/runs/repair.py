@@ -80,6 +80,8 @@ def _repair_checksums(run: RunFolder, report: FileReport) -> Repair:
     except (OSError, ValueError):
         _set_aside(run.checksums_file)
         write_checksums_alone(run)
+        if run.resume_folder.is_dir():
+            atomic_write(copy, run.checksums_file.read_bytes())
         told = "written again over the files as they are; nothing tells whether they are as they were written"
         return Repair(report.name, True, told)
     _set_aside(run.checksums_file)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_refuses_a_run_that_is_not_trained(run: RunFolder, sent: list[tuple[int,
 
 def test_does_not_signal_another_process_that_reuses_the_pid(run: RunFolder, sent: list[tuple[int, int]]) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        run.status_file.write_text(run.status_file.read_text().replace(str(os.getpid()), str(other.pid)))
+        run.write_stamped_status(replace(run.read_status(), state="running", process=other.pid))
         with run.lock(), pytest.raises(RunError, match="just starting"):
             stop_run(run)
         other.communicate(b"\n")
@@ -55,7 +56,7 @@ def test_does_not_signal_another_process_that_reuses_the_pid(run: RunFolder, sen
 
 @pytest.mark.parametrize("pid", [-1, 0, 1, 2**30])
 def test_does_not_signal_an_invalid_pid(run: RunFolder, sent: list[tuple[int, int]], pid: int) -> None:
-    run.status_file.write_text(run.status_file.read_text().replace(str(os.getpid()), str(pid)))
+    run.write_stamped_status(replace(run.read_status(), state="running", process=pid))
     with run.lock(), pytest.raises(RunError, match="just starting"):
         stop_run(run)
     assert not sent
