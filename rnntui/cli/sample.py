@@ -301,9 +301,11 @@ def _automatic_jobs(prompts: int | None, samples: int, length: int) -> int:
 
 def _open_novelty(run: RunFolder, is_shown: bool) -> NoveltyOutput:
     """Open the novelty index of a run; `is_shown` for a report on copies."""
-    from rnntui.cli.novelty_output import NoveltyOutput, open_index
+    from rnntui.cli.novelty_output import NoveltyOutput, note_unseen_copies, open_index
 
-    return NoveltyOutput(open_index(run), is_shown)
+    index = open_index(run)
+    note_unseen_copies(index)
+    return NoveltyOutput(index, is_shown)
 
 
 def _sample(
