@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
@@ -26,7 +27,7 @@ from rnntui.cli.options import (
     settings_options,
 )
 from rnntui.cli.progress_bar import ProgressBar
-from rnntui.cli.run_choice import choose_run
+from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
 from rnntui.cli.sample_blocks import BLOCK, BlockJob, SampleBlock, block_texts, blocks_of, prompt_name, sample_blocks
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SampleTextOutput
 from rnntui.cli.sample_prompts import check_prompt, read_prompts
@@ -122,7 +123,8 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
 )
 @click.option(
     "--from-state", metavar="FILE", callback=file_argument,
-    help="Go on from a saved state, without reading the text again; without --seed, as if it had never stopped.",
+    help="Go on from a saved state, without reading the text again, by default with the run that saved it; without "
+    "--seed, as if it had never stopped.",
 )  # fmt: skip
 @setting_option(NoveltyConfig, "novel")
 @click.option(
@@ -184,7 +186,12 @@ def command(
 
     if save_state is not None:  # before a long text is generated in vain
         TextModel.check_state_can_be_saved(save_state)
-    model = TextModel(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision)
+    folder, run = existing_checkpoints_folder(checkpoints), None
+    if from_state is not None and run_name is None:
+        run = TextModel.run_of_state(from_state, folder)
+        if run is not None and sys.stderr.isatty():
+            print_note(f"run {run.name} (which saved the state)")
+    model = TextModel(run or choose_run_in(folder, run_name, LANGUAGE_MODEL), precision)
     prompts, prompt_count = read_prompts(prompt, prompt_file, each_line, TextReading(encoding, errors, newlines))
     total = None if prompt_count is None else prompt_count * samples
     state = None if from_state is None else model.load_state(from_state)
