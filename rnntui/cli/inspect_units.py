@@ -30,9 +30,7 @@ GATES = ("h", "c", "i", "f", "o", "g", "r", "z", "n")
     "--feature", "features", metavar="NAME", multiple=True,
     help="Rank for this feature alone, such as quotes or line-position; may be repeated.",
 )  # fmt: skip
-@number_option(
-    "--top", bounds=(1, RANKED_UNITS), default=1, show_default=True, help="Number of units for each feature."
-)
+@number_option("--top", bounds=(1, RANKED_UNITS), default=1, show_default=True, help="Units for each feature.")
 @output_options
 def command(
     name: str | None,

@@ -182,16 +182,10 @@ def command(
         raise UsageError("--save-state is for a single text", hint="leave out --samples and --each-line")
     use_one_blas_thread()
     from rnntui.api import SamplingRequest, TextModel
-    from rnntui.kinds.language_model import LANGUAGE_MODEL
 
     if save_state is not None:  # before a long text is generated in vain
         TextModel.check_state_can_be_saved(save_state)
-    folder, run = existing_checkpoints_folder(checkpoints), None
-    if from_state is not None and run_name is None:
-        run = TextModel.run_of_state(from_state, folder)
-        if run is not None and sys.stderr.isatty():
-            print_note(f"run {run.name} (which saved the state)")
-    model = TextModel(run or choose_run_in(folder, run_name, LANGUAGE_MODEL), precision)
+    model = TextModel(_chosen_run(run_name, checkpoints, from_state), precision)
     prompts, prompt_count = read_prompts(prompt, prompt_file, each_line, TextReading(encoding, errors, newlines))
     total = None if prompt_count is None else prompt_count * samples
     state = None if from_state is None else model.load_state(from_state)
@@ -229,6 +223,21 @@ def command(
         model.save_state(model.state_of(sampler), save_state)
     if copies is not None:
         copies.print_report(is_json=as_json)
+
+
+def _chosen_run(name: str | None, checkpoints: str | None, from_state: str | None) -> RunFolder:
+    """Return the run with a name, else the one that saved the state, else the one that `choose_run` returns."""
+    from rnntui.api import TextModel
+    from rnntui.kinds.language_model import LANGUAGE_MODEL
+
+    folder = existing_checkpoints_folder(checkpoints)
+    if from_state is not None and name is None:
+        run = TextModel.run_of_state(from_state, folder)
+        if run is not None:
+            if sys.stderr.isatty():
+                print_note(f"run {run.name} (which saved the state)")
+            return run
+    return choose_run_in(folder, name, LANGUAGE_MODEL)
 
 
 def _stream_blocks(

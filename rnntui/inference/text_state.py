@@ -88,6 +88,8 @@ def _is_state_file(path: Path) -> bool:
 def _metadata_of(path: Path) -> dict[str, str]:
     """Return what a file says about itself, unchecked; nothing if it is no safetensors file."""
     try:
+        if not path.is_file():  # a pipe would wait for a writer
+            return {}
         with safe_open(path, framework="numpy") as file:
             return file.metadata() or {}
     except (OSError, SafetensorError, ValueError):
@@ -99,12 +101,12 @@ def run_of_state(path: Path, checkpoints: Path) -> RunFolder | None:
 
     None if none of that name has the weights that the state belongs to, or if the file is no state.
     """
-    metadata = _metadata_of(path) if path.is_file() else {}
+    metadata = _metadata_of(path)
     # The name is compared and never becomes part of a path: the file may come from anywhere.
     for run in (*runs_in(checkpoints), *shipped_runs()):
-        if run.name == metadata.get("run") and run.weights_file.is_file():
-            if run_fingerprint(run) == metadata.get("fingerprint"):
-                return run
+        has_name = run.name == metadata.get("run") and run.weights_file.is_file()
+        if has_name and run_fingerprint(run) == metadata.get("fingerprint"):
+            return run
     return None
 
 

@@ -190,7 +190,7 @@ def rank_features(
 
 
 def _best_first(units: Sequence[Scored]) -> list[Scored]:
-    """Return the `RANKED_UNITS` units that fit best, by their held-out scores, best first; of equals, the better fit."""
+    """Return the `RANKED_UNITS` units that fit best, by their held-out scores, best first."""
     finalists = sorted(units, key=lambda unit: -unit.fit_score)[:RANKED_UNITS]
     return sorted(finalists, key=lambda unit: -unit.score)
 

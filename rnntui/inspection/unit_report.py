@@ -162,9 +162,7 @@ class UnitReport:
             "unit for shuffled labels."
         )
         fitted, held_out = self.tokens
-        order = (
-            "" if self.is_one_unit else f" The {RANKED_UNITS} units that fit best are ordered by score, as for luck."
-        )
+        order = "" if self.is_one_unit else f" The {RANKED_UNITS} units that fit best are ordered by score."
         lines.append(
             f"Probes were fitted on {fitted:,} tokens and measured on {held_out:,} others of {self.origin}.{order}"
         )
