@@ -118,7 +118,7 @@ async def test_only_the_last_of_copies_units_and_surprisal_is_shown(
         return wait
 
     monkeypatch.setattr(novelty_index, "open_or_build_novelty_index", slow(lambda run, on_progress: build(run, print)))
-    monkeypatch.setattr(unit_probes, "rank_features", slow(lambda reading, count, cancelled: rank(reading, count=1)))
+    monkeypatch.setattr(unit_probes, "rank_features", slow(lambda reading, cancelled: rank(reading)))
     monkeypatch.setattr("rnntui.inspection.probe_reading.PROBE_TOKENS", 1200)
     monkeypatch.setattr(unit_probes, "_SHIFTS", (0.4,))
     async with chatting(tmp_path, "run", size=(100, 24), length=3) as user:
