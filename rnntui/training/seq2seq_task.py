@@ -32,7 +32,7 @@ from rnntui.text.word_alignment import WordAligner
 from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import Hardware, max_threads
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating, evenly_spaced
-from rnntui.training.evaluation_share import LOSS_SHARE, TRANSLATION_SHARE, affordable_share
+from rnntui.training.evaluation_share import LOSS_SHARE, TRANSLATION_SHARE, affordable_share, fitting
 from rnntui.training.length_buckets import (
     LengthBucketSampler,
     MixedPairBatches,
@@ -196,24 +196,26 @@ class Seq2SeqTask:
         return cross_entropies.sum() / count.clamp_min(1)
 
     def limit_evaluation(self, tokens: int, seconds: float) -> None:
-        shares, group, validation = self.evaluation_shares, self.hardware.group, self._validation
-
-        def read(share: float) -> float:
-            if self._translates:
-                self._origin_metrics(share)
-            evaluation = evaluate_pairs(self.model, validation, tokens, self.hardware, EvaluationMonitor(share=share))
-            return min(1.0, evaluation.tokens / min(tokens, self.validation_tokens))
-
         def translate(share: float) -> float:
             translated = self._share_of_pairs(share)
             self._translation_scores(translated, BeamConfig(beam=1), UNMONITORED)
             return translated / pairs
 
-        pairs = self._share_of_pairs(1.0)
+        shares, pairs = self.evaluation_shares, self._share_of_pairs(1.0)
         if LOSS_SHARE not in shares:
-            shares[LOSS_SHARE] = affordable_share(read, seconds / 2, group)
+            limit = seconds / 2 if self._origin_pairs is None else seconds / 4  # its data is read too
+            shares[LOSS_SHARE] = self._affordable_share(tokens, self.hardware, limit)
         if TRANSLATION_SHARE not in shares and self._translates:
-            shares[TRANSLATION_SHARE] = affordable_share(translate, seconds / 2, group)
+            shares[TRANSLATION_SHARE] = affordable_share(translate, seconds / 2, self.hardware.group)
+
+    def _affordable_share(self, tokens: int, hardware: Hardware, seconds: float) -> float:
+        """Return the share of the loss of the validation pairs for which there is time."""
+
+        def read(share: float) -> float:
+            evaluation = evaluate_pairs(self.model, self._validation, tokens, hardware, EvaluationMonitor(share=share))
+            return min(1.0, evaluation.tokens / min(tokens, self.validation_tokens))
+
+        return affordable_share(read, seconds, hardware.group)
 
     def _share_of_pairs(self, share: float) -> int:
         """Return the number of pairs that an evaluation translates."""
@@ -246,6 +248,8 @@ class Seq2SeqTask:
         translation_part = replace(translation_part, time_left=lambda: monitor.time_left() - reserve)
         scores, is_partial = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM), translation_part)
         origin = self._origin_metrics(self.evaluation_shares.get(LOSS_SHARE, 1.0))
+        share = fitting(self._affordable_share(tokens, full_precision, monitor.time_left()))
+        loss_part = replace(loss_part, share=share)
         evaluation = evaluate_pairs(self.model, self._validation, tokens, full_precision, loss_part)
         is_partial = is_partial or evaluation.is_partial
         return {self.primary_evaluation: replace(evaluation, metrics=scores.metrics | origin, is_partial=is_partial)}

@@ -372,7 +372,8 @@ class Trainer:
         if primary is None or not primary.is_partial:
             return ""
         whole = min(FINAL_EVALUATION_FACTOR * self._config.eval_tokens, self._task.validation_tokens)
-        return f"the final evaluation was cut short to keep the budget: it read {primary.tokens:,} of {whole:,} tokens"
+        of_whole = f" of {whole:,}" if primary.tokens < whole else ""
+        return f"the final evaluation was cut short to keep the budget: it read {primary.tokens:,}{of_whole} tokens"
 
     def _stop_reason(self, reason: FinishReason) -> str:
         if reason == "patience":
