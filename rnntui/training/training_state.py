@@ -14,6 +14,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_weights
 from rnntui.runs.weights_header import read_weights_header
 from rnntui.training.adamw import AdamW, can_fuse
+from rnntui.training.evaluation_share import LOSS_SHARE, TRANSLATION_SHARE
 from rnntui.training.outer_step import OuterStep
 from rnntui.training.plan import StepPlanner
 from rnntui.training.progress import TrainingProgress
@@ -65,6 +66,12 @@ class TrainingState:
         optimizer, average = make_optimizer(task, config), _make_average(task, config)
         outer_step = _make_outer_step(task, optimizer, config)
         progress = load_state(run.resume_file, task, optimizer, average, outer_step)
+        if progress.best_loss is not None and not progress.evaluation_shares:  # of a version that always read all
+            progress.evaluation_shares = {LOSS_SHARE: 1.0, TRANSLATION_SHARE: 1.0}
+        task.evaluation_shares = dict(progress.evaluation_shares)
+        status = run.read_status()
+        if status.state == "done":  # the final evaluation took time after the last save
+            progress.seconds = max(progress.seconds, status.seconds)
         if not _has_best_weights(run):
             progress.best_loss = None  # the best weights are lost, so the next ones are the best
         if budget is not None:
