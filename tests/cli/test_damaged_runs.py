@@ -11,8 +11,15 @@ from typing import Any
 import pytest
 
 from rnntui.errors import RunError
-from rnntui.runs.checksums import copied_files, copy_of, read_checked_config, write_checksums_alone
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.checksums import (
+    copied_files,
+    copy_of,
+    hash_of,
+    read_checked_config,
+    read_checksums,
+    write_checksums_alone,
+)
+from rnntui.runs.folder import RunFolder, json_checksum
 from rnntui.runs.integrity import verify_run
 from rnntui.runs.repair import repair_run
 
@@ -118,6 +125,24 @@ def test_damaged_checksums_do_not_hide_what_else_is_damaged(trained: RunFolder) 
     trained.checksums_file.write_text("{}")
     assert repaired(trained) == {"checksums.json": True, "config.json": True}
     assert trained.config_file.read_bytes() == before and broken(trained) == set()
+
+
+@pytest.mark.parametrize("name", ["../../mine.txt", "..", "/mine.txt", "resume/../../../mine.txt", "other/mine.txt"])
+def test_nothing_is_written_outside_of_a_run_whose_checksums_name_it(trained: RunFolder, name: str, rnntui) -> None:
+    mine = Path("mine.txt")
+    mine.write_text("mine")
+    evil = trained.resume_folder / f"copy-{'-'.join(Path(name).parts).replace('/', '')}"
+    evil.write_text("evil")
+    values = json.loads(trained.checksums_file.read_bytes())
+    del values["sha256"]
+    values["files"] |= dict.fromkeys([name, f"resume/{evil.name}"], hash_of(evil))
+    text = json.dumps(values | {"sha256": json_checksum(values)})
+    for file in (trained.checksums_file, copy_of(trained, trained.checksums_file)):
+        file.write_text(text)
+    assert broken(trained) == {"checksums.json"}
+    assert rnntui("verify", "a", "--repair").code == 0
+    assert mine.read_text() == "mine" and not Path("mine.txt.damaged").exists()
+    assert name not in read_checksums(trained.checksums_file)
 
 
 @pytest.mark.parametrize("is_missing", [False, True])
