@@ -58,9 +58,14 @@ def state_contradiction(run: RunFolder) -> str:
         step, best_step, best_loss = (progress.get(name) for name in ("step", "best_step", "best_loss"))
     except (ValueError, AttributeError):
         return ""
-    if status.state == "done" and isinstance(step, int) and step != status.step:
-        return f"it is of step {step:,}, and the run ended at step {status.step:,}"
-    losses = _logged(run).losses.get(best_step) if isinstance(best_step, int) else None
+    evaluated = _logged(run).losses
+    if status.state == "done" and isinstance(step, int):
+        # Each evaluation is followed by a save; steps after the last one, as of a budget that was over before there was
+        # a plan, may not be.
+        is_older = step < status.step and any(step < each for each in evaluated)
+        if is_older or step > status.step:
+            return f"it is of step {step:,}, and the run ended at step {status.step:,}"
+    losses = evaluated.get(best_step) if isinstance(best_step, int) else None
     if losses is not None and best_loss is not None and best_loss not in losses:
         return f"it is of another run or save: the run logged another loss at step {best_step:,}"
     return ""

@@ -218,6 +218,22 @@ def test_weights_and_states_of_another_run_are_found(trained: RunFolder, rnntui)
     assert broken(trained) == set()
 
 
+def test_a_budget_that_is_over_before_there_is_a_plan_leaves_a_whole_run(trained: RunFolder, rnntui) -> None:
+    flags = ["--minutes", "1", "--max-epochs", "0.001", "--ngram-prior", "0", "--name", "b"]
+    assert rnntui("train", "a.txt", "--hidden", "8", "--eval-tokens", "256", *flags).code == 0
+    assert broken(RunFolder(Path("checkpoints/b"))) == set()
+
+
+def test_the_state_of_an_earlier_evaluation_is_not_that_of_a_run_that_is_done(trained: RunFolder, rnntui) -> None:
+    before = trained.resume_file.read_bytes()
+    assert rnntui("train", "--resume", "--name", "a", "--steps", "8").code == 0
+    after = trained.resume_file.read_bytes()
+    trained.resume_file.write_bytes(before)
+    assert broken(trained) == {"resume/state.safetensors"}
+    trained.resume_file.write_bytes(after)
+    assert broken(trained) == set()
+
+
 def test_checksums_of_a_run_without_a_resume_folder_have_no_copies(trained: RunFolder) -> None:
     shutil.rmtree(trained.resume_folder)
     write_checksums_alone(trained)
