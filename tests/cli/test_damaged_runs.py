@@ -127,6 +127,13 @@ def test_damaged_checksums_do_not_hide_what_else_is_damaged(trained: RunFolder) 
     assert trained.config_file.read_bytes() == before and broken(trained) == set()
 
 
+def test_what_only_restored_checksums_show_to_be_damaged_is_told_by_the_exit_code(trained: RunFolder, rnntui) -> None:
+    flip(trained.training_ids)
+    trained.checksums_file.write_text("{}")
+    result = rnntui("verify", "a", "--repair")
+    assert result.code == 1 and "training.ids: nothing can replace it" in result.err
+
+
 @pytest.mark.parametrize("name", ["../../mine.txt", "..", "/mine.txt", "resume/../../../mine.txt", "other/mine.txt"])
 def test_nothing_is_written_outside_of_a_run_whose_checksums_name_it(trained: RunFolder, name: str, rnntui) -> None:
     mine = Path("mine.txt")
