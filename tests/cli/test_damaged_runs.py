@@ -134,6 +134,14 @@ def test_what_only_restored_checksums_show_to_be_damaged_is_told_by_the_exit_cod
     assert result.code == 1 and "training.ids: nothing can replace it" in result.err
 
 
+def test_checksums_that_are_lost_are_missed_and_come_back(trained: RunFolder) -> None:
+    before = trained.checksums_file.read_bytes()
+    trained.checksums_file.unlink()
+    assert broken(trained) == {"checksums.json"}
+    assert repaired(trained) == {"checksums.json": True}
+    assert trained.checksums_file.read_bytes() == before and broken(trained) == set()
+
+
 @pytest.mark.parametrize("name", ["../../mine.txt", "..", "/mine.txt", "resume/../../../mine.txt", "other/mine.txt"])
 def test_nothing_is_written_outside_of_a_run_whose_checksums_name_it(trained: RunFolder, name: str, rnntui) -> None:
     mine = Path("mine.txt")
