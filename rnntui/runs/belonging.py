@@ -43,7 +43,9 @@ def weights_contradiction(run: RunFolder) -> str:
     logged = _logged(run)
     if header.step in logged.losses and loss not in logged.losses[header.step]:
         return f"its weights are of another run or save: the run logged another loss at step {header.step:,}"
-    if status.state == "done" and logged.best_step not in (None, header.step):
+    # Weights of a step that is not logged were saved by a process that was killed before it wrote the row; one that was
+    # resumed with another budget may have found no better ones.
+    if status.state == "done" and header.step in logged.losses and logged.best_step not in (None, header.step):
         return f"its weights are of step {header.step:,}, and the best ones of step {logged.best_step:,}"
     return ""
 

@@ -21,7 +21,9 @@ from rnntui.runs.checksums import (
 )
 from rnntui.runs.folder import RunFolder, json_checksum
 from rnntui.runs.integrity import verify_run
+from rnntui.runs.metrics_log import metrics_rows
 from rnntui.runs.repair import repair_run
+from rnntui.runs.weights_file import load_arrays, save_arrays
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 60
@@ -247,6 +249,16 @@ def test_the_state_of_an_earlier_evaluation_is_not_that_of_a_run_that_is_done(tr
     assert broken(trained) == {"resume/state.safetensors"}
     trained.resume_file.write_bytes(after)
     assert broken(trained) == set()
+
+
+def test_weights_of_a_process_that_was_killed_may_be_of_a_step_that_is_not_logged(trained: RunFolder) -> None:
+    arrays, _ = load_arrays(trained.weights_file)
+    losses = {row["step"]: row["validation_loss"] for row in metrics_rows(trained.metrics_file) if "sample" in row}
+    best = min(losses, key=lambda step: losses[step])
+    assert len(losses) > 2 and 5 not in losses
+    for step, loss, is_damaged in ((5, 0.1, False), *((step, losses[step], step != best) for step in losses)):
+        save_arrays(trained.weights_file, arrays, {"step": str(step), "validation_loss": repr(loss)})
+        assert broken(trained) == ({"model.safetensors"} if is_damaged else set()), step
 
 
 def test_checksums_of_a_run_without_a_resume_folder_have_no_copies(trained: RunFolder) -> None:
