@@ -68,7 +68,7 @@ def state_contradiction(run: RunFolder) -> str:
         if is_older or step > status.step:
             return f"it is of step {step:,}, and the run ended at step {status.step:,}"
     losses = evaluated.get(best_step) if isinstance(best_step, int) else None
-    if losses is not None and best_loss is not None and best_loss not in losses:
+    if losses is not None and isinstance(best_loss, float) and best_loss not in losses:
         return f"it is of another run or save: the run logged another loss at step {best_step:,}"
     return ""
 

@@ -309,6 +309,18 @@ def test_a_large_file_is_not_read_into_memory(trained: RunFolder) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(("best_loss", "is_broken"), [(1.25, False), (1.5, True), ([1.25], False), ({}, False)])
+def test_a_state_of_another_loss_is_damaged_and_one_of_another_form_ends_in_no_traceback(
+    trained: RunFolder, best_loss: object, is_broken: bool
+) -> None:
+    with trained.metrics_file.open("a") as file:
+        file.write('{"step": 20, "validation_loss": 1.25}\n')
+    arrays, _ = load_arrays(trained.resume_file)
+    progress = PROGRESS | {"best_step": 20, "best_loss": best_loss}
+    save_arrays(trained.resume_file, arrays, {"progress": json.dumps(progress)})
+    assert broken(trained) == ({"resume/state.safetensors": "damaged"} if is_broken else {})
+
+
 def test_checksums_of_another_form_are_damaged(trained: RunFolder) -> None:
     values = {"arrays": {}}
     for content in ([], 7, values | {"sha256": json_checksum(values)}):
