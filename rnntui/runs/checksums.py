@@ -23,6 +23,7 @@ from rnntui.runs.folder import (
     without_checksum,
 )
 from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_files import foreign_files
 from rnntui.runs.weights_file import stored_checksum
 from rnntui.untrusted_files import open_regular, read_json
 
@@ -55,8 +56,12 @@ def write_checksums(run: RunFolder) -> None:
 
 
 def write_checksums_alone(run: RunFolder) -> None:
-    """Write `checksums.json` over the files as they are now, and no copies."""
-    values = {_FILES: {path.relative_to(run.path).as_posix(): hash_of(path) for path in fixed_files(run)}}
+    """Write `checksums.json` over the files as they are now, and no copies.
+
+    Files that the user has put beside them are left out: they may change.
+    """
+    paths = {path.relative_to(run.path).as_posix(): path for path in fixed_files(run)}
+    values = {_FILES: {name: hash_of(paths[name]) for name in sorted(paths.keys() - foreign_files(run))}}
     if run.ngrams_file.exists() and (checksum := stored_checksum(run.ngrams_file)) is not None:
         values[_ARRAYS] = {run.ngrams_file.name: checksum}
     text = json.dumps(values | {CHECKSUM: json_checksum(values)}, indent=2)

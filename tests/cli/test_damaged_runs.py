@@ -118,8 +118,12 @@ def test_damaged_checksums_are_no_free_pass(trained: RunFolder, rnntui) -> None:
 def test_checksums_without_a_copy_are_written_again_and_say_so(trained: RunFolder) -> None:
     copy_of(trained, trained.checksums_file).unlink()
     trained.checksums_file.write_text("{}")
+    notes = trained.path / "notes.md"
+    notes.write_text("of the user")
     [repair] = repair_run(trained, not_counted)
     assert repair.is_repaired and "nothing tells" in repair.outcome and broken(trained) == set()
+    notes.write_text("who goes on with them")
+    assert broken(trained) == set() and read_checked_config(trained, with_data=True) == trained.read_config()
 
 
 def test_damaged_checksums_do_not_hide_what_else_is_damaged(trained: RunFolder) -> None:
