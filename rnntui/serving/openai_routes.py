@@ -102,7 +102,7 @@ async def _respond(request: Request, endpoint: Endpoint) -> Response:
     state: ServerState = request.app.state.server
     record: RequestRecord = request.scope["rnntui.record"]
     parsed = OpenAIRequest.parse(endpoint, await read_json(request, state.config.max_body), state.config)
-    record.model = parsed.model[:80]
+    record.model = parsed.model
     lease = await lease_in_thread(lambda: state.generation(state.runs.find(parsed.model, LANGUAGE_MODEL)))
     try:
         exchange = await _submitted(parsed, state, lease, record)
