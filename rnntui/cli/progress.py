@@ -172,7 +172,7 @@ class _LiveBar:
             self._draw(None, 0.0, f"step {event.step:,}", "")
             bar.refresh()
         for index, line in enumerate(describe(event, self._run)):
-            if isinstance(event, Evaluated) and index == 1:
+            if isinstance(event, Evaluated) and event.sample and index == 1:
                 # Sampled text must not be read as markup, and takes one line at most.
                 bar.console.print(Text(one_line(line), style="dim"), overflow="ellipsis", no_wrap=True)
             else:
@@ -267,7 +267,8 @@ def describe(event: Event, run: RunFolder) -> list[str]:
         bits = event.bits_per_character
         figures = metrics or ("" if bits is None else f"{bits:.4f} bits per character")
         line = f"step {event.step:,}  {train}val {event.validation_loss:.4f}  {figures}{mark}"
-        return [line, f"  | {_sample_line(event.sample, _kind_of(run))}"] if event.sample else [line]
+        sample = [f"  | {_sample_line(event.sample, _kind_of(run))}"] if event.sample else []
+        return [line, *sample, *([event.note] if event.note else [])]
     return _describe_end(event, run)
 
 
@@ -329,10 +330,14 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
     metrics = [_metric_text(*item) for item in event.metrics.items() if item[0] != ORIGIN_LOSS.key]
     if metrics:
         lines.append("validation: " + ", ".join(metrics))
+    if event.evaluation_note:
+        lines.append(event.evaluation_note)
     if forgetting := run.read_config().forgetting(event.metrics):
         lines.append(forgetting)
     lines += _untrained_advice(event, run) + _validation_advice(event, run)
     lines.append(f"{kind.use.phrase}: rnntui {kind.use.command} --run {shell_quote(str(run.path))}")
+    if event.seconds_late:
+        lines.append(f"the run ended {clock_text(event.seconds_late)} after its budget: the machine was slow or busy")
     return lines
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,10 +25,10 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.training.device import Hardware
-from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
+from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating, evenly_spaced
+from rnntui.training.evaluation_share import LOSS_SHARE, affordable_share, fitting
 from rnntui.training.labelled_dataset import LabelledBatch, LabelledDataset
 from rnntui.training.length_buckets import BatchOrder, length_buckets, split_into_batches
-from rnntui.training.seq2seq_task import evenly_spaced
 from rnntui.training.step_memory import classifier_step_bytes
 from rnntui.training.task import ParameterGroup, load_pretrained, require_in_vocabulary, token_files
 from rnntui.training.unfreezing import parameter_groups
@@ -78,6 +80,7 @@ class ClassifierTask:
         self._class_weights = weights.to(hardware.device)
         self.steps_per_epoch = float(len(self.order.batches))
         self.validation_tokens = int(self.validation.lengths.sum())
+        self.evaluation_shares: dict[str, float] = {}
         self.uniform_loss = float(np.log(len(self._labels))) + _MARGIN
 
     def parameter_groups(self) -> list[ParameterGroup]:
@@ -119,11 +122,25 @@ class ClassifierTask:
         weights = [1.0, *[_PART_WEIGHT] * len(parts)]
         return torch.stack([weight * part for weight, part in zip(weights, losses, strict=True)]).sum() / sum(weights)
 
+    def limit_evaluation(self, tokens: int, seconds: float) -> None:
+        if LOSS_SHARE not in self.evaluation_shares:
+            self.evaluation_shares[LOSS_SHARE] = self._affordable_share(tokens, self.hardware, seconds)
+
+    def _affordable_share(self, tokens: int, hardware: Hardware, seconds: float) -> float:
+        def read(share: float) -> float:
+            return min(1.0, self._evaluate(tokens, hardware, EvaluationMonitor(share=share)).tokens / whole)
+
+        whole = min(tokens, self.validation_tokens)
+        return affordable_share(read, seconds, self.hardware.group)
+
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
-        return self._evaluate(tokens, self.hardware, monitor)
+        share = self.evaluation_shares.get(LOSS_SHARE, 1.0)
+        return self._evaluate(tokens, self.hardware, replace(monitor, share=share))
 
     def final_evaluation(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> dict[str, Evaluation]:
-        return {self.primary_evaluation: self._evaluate(tokens, self.hardware.in_full_precision(), monitor)}
+        hardware = self.hardware.in_full_precision()
+        share = fitting(self._affordable_share(tokens, hardware, monitor.time_left()))
+        return {self.primary_evaluation: self._evaluate(tokens, hardware, replace(monitor, share=share))}
 
     def sample(self, length: int, seed: int) -> Sample:
         row = int(evenly_spaced(len(self.validation), 500)[seed % min(500, len(self.validation))])
@@ -166,7 +183,9 @@ class ClassifierTask:
     def _evaluate(self, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
         """Classify validation texts, evenly spaced, of about so many tokens, and score the answers."""
         data = self.validation
-        rows = evenly_spaced(len(data), max(1, int(tokens / data.lengths.mean())))
+        count = min(len(data), max(1, int(tokens / data.lengths.mean())))
+        rows = evenly_spaced(len(data), math.ceil(monitor.share * count))
+        is_partial = len(rows) < count
         rows = rows[np.argsort(data.lengths[rows], kind="stable")]
         batches = split_into_batches(rows, data.lengths, data.lengths, 0, 2 * _EVALUATION_TOKENS)
         order = np.random.default_rng(0).permutation(len(batches))  # an early end leaves a fair part
@@ -181,13 +200,15 @@ class ClassifierTask:
                 answers.append((probabilities, batch.labels, int(batch.lengths.sum())))
                 monitor.report(len(answers) / len(order))
                 if monitor.time_left() <= 0:
+                    is_partial = is_partial or len(answers) < len(order)
                     break
-        of_all = [answer for answers_of_one in self.hardware.group.collect(answers) for answer in answers_of_one]
+        of_each, partial = zip(*self.hardware.group.collect((answers, is_partial)), strict=True)
+        of_all = [answer for answers_of_one in of_each for answer in answers_of_one]
         all_probabilities, labels, counts = zip(*of_all, strict=True)
         scores = score_labels(np.concatenate(all_probabilities), np.concatenate(labels))
         has_matrix = len(self._labels) <= _MAX_CONFUSION_LABELS
         details = {"confusion": scores.confusion.tolist()} if has_matrix else {}
-        return Evaluation(scores.log_loss, sum(counts), 0, scores.metrics, details=details)
+        return Evaluation(scores.log_loss, sum(counts), 0, scores.metrics, details=details, is_partial=any(partial))
 
     def _batches_of_epoch(self, rng: np.random.Generator) -> list[NDArray[np.intp]]:
         """Return the rows of each batch, in order."""

@@ -30,6 +30,7 @@ WARM_UP = 512  # tokens a stream reads before its own part, uncounted, to enter 
 _MIN_STREAM = 4096  # tokens of a stream, so that the warm-up is a small part of the work
 _MAX_STREAMS = 64
 _MAX_LOGITS = 1 << 24  # numbers in an array of logits (T, B, V)
+_LEAST_ROWS = 16  # of a stream that is read in part
 _TIMED_STEPS, _TIMED_STREAMS = 32, 16  # of the batch that measures the cost of full precision
 
 Tokens = NDArray[np.unsignedinteger]
@@ -48,16 +49,18 @@ def _ignore(fraction: float) -> None:
 
 @dataclass(frozen=True)
 class EvaluationMonitor:
-    """Watches an evaluation and limits its time.
+    """Watches an evaluation and limits what it reads.
 
     Args:
         time_left: Asked after every batch; once nothing is left, the evaluation ends with what it has read.
         report: Called after every batch with the fraction that is done; an exception that it raises ends the
             evaluation without a result.
+        share: The share of the data that is read, spread over all of it.
     """
 
     time_left: TimeLeft = unlimited
     report: Callable[[float], None] = _ignore
+    share: float = 1.0
 
     def part(self, start: float, end: float) -> EvaluationMonitor:
         """Return the monitor of a part of the work, between two fractions."""
@@ -79,6 +82,7 @@ class Evaluation:
         spelling_bits: Bits that it takes to spell out the words that are `<unk>`.
         words: Number of words that the tokens stand for, see `count_words`; 0 where they are not counted.
         details: Further results by key, as they stand in a row of `metrics.jsonl`, such as a confusion matrix.
+        is_partial: True if it has read less than was asked for, as the time was short.
     """
 
     loss: float
@@ -88,6 +92,7 @@ class Evaluation:
     spelling_bits: float = 0.0
     words: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
+    is_partial: bool = False
 
     @property
     def perplexity(self) -> float:
@@ -141,30 +146,37 @@ def evaluate_streaming(
         vocab_size: Size of the vocabulary, V.
         hardware: Device and precision, and the processes that read some of the streams each.
         characters_per_token: Mean number of characters in a token.
-        monitor: Once it has no time left, the streams end where they are, which is a part of each.
+        monitor: Once it has no time left, the streams end where they are, which is a part of each. A share is that of
+            each stream's part, from its beginning, and of the tokens before it.
     """
     count = len(ids) - 1
     streams = max(1, min(_MAX_STREAMS, count // _MIN_STREAM))
     part = -(-count // streams)  # tokens of a stream, rounded up
+    rows_read, warm_up = part, WARM_UP
+    if monitor.share < 1:
+        rows_read = min(part, max(_LEAST_ROWS, math.ceil(monitor.share * part)))
+        warm_up = max(_LEAST_ROWS, math.ceil(monitor.share * WARM_UP))
     starts = np.arange(streams, dtype=np.int64)[hardware.group.own] * part  # (B,)
     total, predicted, state = 0.0, 0, model.initial_state(len(starts), hardware.device)
+    is_partial = rows_read < part
     with evaluating(model):
         if streams > 1 and len(starts):
-            positions = np.maximum(starts + np.arange(-WARM_UP, 0)[:, None], 0)  # (WARM_UP, B)
-            for rows in _windows(WARM_UP, len(starts), vocab_size):
+            positions = np.maximum(starts + np.arange(-warm_up, 0)[:, None], 0)  # (warm_up, B)
+            for rows in _windows(warm_up, len(starts), vocab_size):
                 _, state = _losses(model, ids, positions[rows], state, hardware)
             for tensor in state if starts[0] == 0 else ():
                 tensor[:, 0] = 0.0  # the first stream starts at the beginning of the text
-        for rows in _windows(part, len(starts), vocab_size) if len(starts) else ():
+        for rows in _windows(rows_read, len(starts), vocab_size) if len(starts) else ():
             positions = starts + np.arange(rows.start, rows.stop)[:, None]  # (T, B)
             counted = torch.from_numpy((positions < np.minimum(starts + part, count)).astype(np.float32))  # (T, B)
             losses, state = _losses(model, ids, np.minimum(positions, count - 1), state, hardware)
             total += float((losses.cpu() * counted).sum(dtype=torch.float64))
             predicted += int(counted.sum())
-            monitor.report(rows.stop / part)
+            monitor.report(rows.stop / rows_read)
             if monitor.time_left() <= 0:
+                is_partial = is_partial or rows.stop < rows_read
                 break
-    return _of_all(hardware.group, total, predicted, characters_per_token)
+    return _of_all(hardware.group, total, predicted, characters_per_token, is_partial)
 
 
 def evaluate_windowed(
@@ -177,10 +189,13 @@ def evaluate_windowed(
 ) -> Evaluation:
     """Return the loss over windows of 256 tokens, each from a state of zeros; a shorter last window is left out.
 
-    The arguments are those of `evaluate_streaming`.
+    The arguments are those of `evaluate_streaming`; a share is one of the windows.
     """
     window = min(WINDOW, len(ids) - 1)
-    all_starts = np.arange((len(ids) - 1) // window, dtype=np.int64)[hardware.group.own] * window
+    windows = (len(ids) - 1) // window
+    read = evenly_spaced(windows, math.ceil(monitor.share * windows))
+    is_partial = len(read) < windows
+    all_starts = read[hardware.group.own] * window
     batch = max(1, min(_MAX_STREAMS, _MAX_LOGITS // (window * vocab_size)))
     total, predicted = 0.0, 0
     with evaluating(model):
@@ -192,15 +207,23 @@ def evaluate_windowed(
             predicted += losses.numel()
             monitor.report(min(1.0, (first + batch) / len(all_starts)))
             if monitor.time_left() <= 0:
+                is_partial = is_partial or first + batch < len(all_starts)
                 break
-    return _of_all(hardware.group, total, predicted, characters_per_token)
+    return _of_all(hardware.group, total, predicted, characters_per_token, is_partial)
 
 
-def _of_all(group: ProcessGroup, total: float, predicted: int, characters_per_token: float) -> Evaluation:
+def evenly_spaced(count: int, limit: int) -> NDArray[np.int64]:
+    """Return at most `limit` of the indices below `count`, evenly spaced: corpora are often sorted by length."""
+    return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(np.int64))
+
+
+def _of_all(
+    group: ProcessGroup, total: float, predicted: int, characters_per_token: float, is_partial: bool
+) -> Evaluation:
     """Return the evaluation by all processes, of which this one has a sum of losses over some predicted tokens."""
-    totals, counts = zip(*group.collect((total, predicted)), strict=True)
+    totals, counts, partial = zip(*group.collect((total, predicted, is_partial)), strict=True)
     count = sum(counts)
-    return Evaluation(sum(totals) / count, count, count * characters_per_token)
+    return Evaluation(sum(totals) / count, count, count * characters_per_token, is_partial=any(partial))
 
 
 EVALUATIONS = {"streaming": evaluate_streaming, "windowed": evaluate_windowed}

@@ -63,6 +63,7 @@ class Evaluated:
     """An evaluation on the validation data; losses in nats a token.
 
     `best` is True if the weights are the best so far, and saved; `metrics` are other metrics by key, such as BLEU.
+    `note` says in words what this and all later evaluations leave out, where that has just been decided.
     """
 
     step: int
@@ -72,6 +73,7 @@ class Evaluated:
     best: bool
     sample: Sample
     metrics: dict[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 FinishReason = Literal["budget", "patience", "interrupted"]
@@ -82,7 +84,8 @@ class Finished:
     """Training is over, or interrupted; then there is no final evaluation.
 
     `losses` are the final evaluations of the best weights by name, in nats a token; `stop_reason` says in words why
-    patience or the bound on epochs ended the training, if one did.
+    patience or the bound on epochs ended the training, if one did. `evaluation_note` says how much a final evaluation
+    has read that was cut short; `seconds_late` is how long a time budget was missed by, 0 if by no more than promised.
     """
 
     reason: FinishReason
@@ -94,6 +97,8 @@ class Finished:
     bits_per_character: float | None
     metrics: dict[str, float] = field(default_factory=dict)
     stop_reason: str = ""
+    evaluation_note: str = ""
+    seconds_late: float = 0.0
 
 
 Event = Started | Stepped | Evaluating | Evaluated | Finished

@@ -42,6 +42,8 @@ def _do_next(state: TrainingState, step: GradientStep, eval_tokens: int) -> None
         task.position()
     elif command == Command.WEIGHTS:
         group.take_over(list(task.model.parameters()))
+    elif command == Command.LIMIT_EVALUATION:
+        task.limit_evaluation(eval_tokens, value)
     elif command == Command.EVALUATE:
         task.evaluate(eval_tokens, _monitor(group))
     elif command == Command.EVALUATE_FINALLY:

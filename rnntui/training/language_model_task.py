@@ -44,6 +44,7 @@ from rnntui.training.evaluation import (
     full_precision_cost,
     unlimited,
 )
+from rnntui.training.evaluation_share import LOSS_SHARE, affordable_share, fitting
 from rnntui.training.process_group import Command
 from rnntui.training.step_memory import language_model_step_bytes
 from rnntui.training.task import (
@@ -121,6 +122,7 @@ class LanguageModelTask:
         self._state: State = self.model.initial_state(batch_size // hardware.group.size, hardware.device)
         self.steps_per_epoch = training.tokens / (positions - earlier_streams * settings.bptt)
         self.validation_tokens = validation.tokens
+        self.evaluation_shares: dict[str, float] = {}
         self.uniform_loss = float(np.log(config.vocab_size))
 
     def parameter_groups(self) -> list[ParameterGroup]:
@@ -154,7 +156,19 @@ class LanguageModelTask:
         keep = self.hardware.put((drawn >= self._state_reset_prob).float())  # (B,)
         return tuple(tensor * keep[:, None] for tensor in detached)
 
+    def limit_evaluation(self, tokens: int, seconds: float) -> None:
+        def read(share: float) -> float:
+            return self._evaluate_share(tokens, EvaluationMonitor(share=share)).tokens / min(
+                tokens, len(self._validation_ids) - 1
+            )
+
+        if LOSS_SHARE not in self.evaluation_shares:
+            self.evaluation_shares[LOSS_SHARE] = affordable_share(read, seconds, self.hardware.group)
+
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
+        return self._evaluate_share(tokens, replace(monitor, share=self.evaluation_shares.get(LOSS_SHARE, 1.0)))
+
+    def _evaluate_share(self, tokens: int, monitor: EvaluationMonitor) -> Evaluation:
         if self._origin_ids is None:
             return self._evaluate(self.primary_evaluation, tokens, self.hardware, monitor)
         evaluation = self._evaluate(self.primary_evaluation, tokens, self.hardware, monitor.part(0.0, 0.5))
@@ -170,11 +184,22 @@ class LanguageModelTask:
         left = monitor.time_left()
         half = left / 2 if left < math.inf else 0.0  # is reserved for the second evaluation
         first = replace(monitor.part(0.0, 0.5), time_left=lambda: monitor.time_left() - half)
-        streaming = self._evaluate("streaming", tokens, full_precision, first)
-        windowed = self._evaluate("windowed", tokens, full_precision, monitor.part(0.5, 1.0))
+        streaming = self._evaluate_in_time("streaming", tokens, full_precision, first)
         if self._origin_ids is not None:  # in the precision of the other evaluations, as the figures are compared
-            streaming = self._with_origin(streaming, self.hardware, UNMONITORED)
+            as_before = EvaluationMonitor(share=self.evaluation_shares.get(LOSS_SHARE, 1.0))
+            streaming = self._with_origin(streaming, self.hardware, as_before)
+        windowed = self._evaluate_in_time("windowed", tokens, full_precision, monitor.part(0.5, 1.0))
         return {"streaming": streaming, "windowed": windowed}
+
+    def _evaluate_in_time(self, name: str, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
+        """Evaluate the share of the data for which there seems to be time; the monitor ends what takes longer."""
+
+        def read(share: float) -> float:
+            return self._evaluate(name, tokens, hardware, EvaluationMonitor(share=share)).tokens / whole
+
+        whole = min(tokens, len(self._validation_ids) - 1)
+        share = affordable_share(read, monitor.time_left(), self.hardware.group)
+        return self._evaluate(name, tokens, hardware, replace(monitor, share=fitting(share)))
 
     def _with_origin(self, evaluation: Evaluation, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
         """Return an evaluation with the loss on the validation text of the origin: what the model has not forgotten."""

@@ -152,7 +152,12 @@ class MetricsWriter:
 def _results(evaluation: Evaluation) -> dict[str, Any]:
     """Return what a row holds of an evaluation beside its loss."""
     bits = evaluation.bits_per_character
-    return {**({} if bits is None else {"bits_per_character": bits}), **evaluation.metrics, **evaluation.details}
+    return {
+        **({} if bits is None else {"bits_per_character": bits}),
+        **({"evaluation_tokens": evaluation.tokens} if evaluation.is_partial else {}),
+        **evaluation.metrics,
+        **evaluation.details,
+    }
 
 
 class StatusWriter:

@@ -29,6 +29,8 @@ _MIN_TOLERANCE = 0.01  # of the budget, or 1 second if that is more
 _MIN_TOLERANCE_SECONDS = 1.0
 _EVALUATION_SHARE = 0.04  # fraction of the time that evaluations may take
 _MIN_EVALUATIONS = 3
+_LONGEST_EVALUATION, _LONGEST_FINAL = 0.05, 0.2  # fractions of a time budget; what would take longer reads less
+_PROMISED, _PROMISED_SECONDS = 0.03, 3.0  # how late a run may end: a fraction of its budget, or seconds if more
 
 
 class StepTimer:
@@ -180,6 +182,23 @@ class StepPlanner:
             return math.inf
         tolerance = max(2 * _MIN_TOLERANCE * self._budget_seconds, 2 * _MIN_TOLERANCE_SECONDS)
         return self._deadline + tolerance
+
+    @property
+    def evaluation_limit(self) -> float:
+        """Seconds that one evaluation may take; infinite without a time budget."""
+        return math.inf if self._budget_seconds is None else _LONGEST_EVALUATION * self._budget_seconds
+
+    @property
+    def final_limit(self) -> float:
+        """Seconds that are kept for the final evaluation at most; infinite without a time budget."""
+        return math.inf if self._budget_seconds is None else _LONGEST_FINAL * self._budget_seconds
+
+    def seconds_late(self, progress: Position) -> float:
+        """Return by how many seconds a run has missed its time budget; 0 if by no more than is promised."""
+        if self._budget_seconds is None:
+            return 0.0
+        late = progress.seconds - self._budget_seconds
+        return late if late > max(_PROMISED * self._budget_seconds, _PROMISED_SECONDS) else 0.0
 
     def extend(self, progress: Position) -> None:
         """Begin a new budget of a run that has been trained: its schedule goes on where its time is in the budget."""

@@ -67,6 +67,8 @@ class Command(IntEnum):
     """Send the results of the part."""
     OUTER_STEP = 7
     """Average the weights after steps that each process has taken on its own."""
+    LIMIT_EVALUATION = 8
+    """Choose how much evaluations read; the value is the seconds that one may take."""
 
 
 class ProcessGroup:

@@ -37,6 +37,7 @@ class TrainingProgress:
         tokens: Tokens read in training.
         seconds: Time spent training, in all processes.
         evaluation_seconds: Duration of the last evaluation.
+        evaluation_shares: Shares of the data that evaluations read, see `Task`.
         final_seconds: Predicted duration of the final evaluation.
         best_loss: Validation loss of the best weights, in nats a token; None before the first evaluation.
         best_bits: Bits per character of the best weights.
@@ -58,6 +59,7 @@ class TrainingProgress:
     tokens: int = 0
     seconds: float = 0.0
     evaluation_seconds: float = 0.0
+    evaluation_shares: dict[str, float] = field(default_factory=dict)
     final_seconds: float = 0.0
     best_loss: float | None = None
     best_bits: float | None = None
@@ -82,6 +84,8 @@ class TrainingProgress:
             for name, hint in type_hints(type(part)).items():
                 if not _is_valid(getattr(part, name), hint):
                     raise ValueError(f"{name} is {shown_value(getattr(part, name))}")
+        if not all(0 < share <= 1 for share in progress.evaluation_shares.values()):
+            raise ValueError(f"evaluation_shares is {shown_value(progress.evaluation_shares)}")
         if plan.steps is not None and plan.every < 1:
             raise ValueError("the plan has no interval of evaluations")
         return progress

@@ -31,7 +31,8 @@ from rnntui.text.vocabulary import PAD, Vocabulary
 from rnntui.text.word_alignment import WordAligner
 from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import Hardware, max_threads
-from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
+from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating, evenly_spaced
+from rnntui.training.evaluation_share import LOSS_SHARE, TRANSLATION_SHARE, affordable_share, fitting
 from rnntui.training.length_buckets import (
     LengthBucketSampler,
     MixedPairBatches,
@@ -50,7 +51,9 @@ from rnntui.training.task import (
 )
 
 FINAL_BEAM = 5
-_TIMED_PAIRS = 128  # pairs translated by each worker between two looks at the clock
+_FIRST_PAIRS, _TIMED_PAIRS = 4, 128  # pairs translated by each worker between two looks at the clock: at first, at most
+_FILLING = 0.7  # of the time left that the next translations may fill
+_LEAST_PAIRS = 8  # translated in an evaluation
 LOSS_FRACTION = 0.2  # of the time of an evaluation, roughly: the loss; the rest: translations
 _EVALUATION_TOKENS = 4096  # in a batch of an evaluation, padding included
 _GUIDED_STEPS = 1200  # until the weight of the alignment loss is 0
@@ -112,6 +115,7 @@ class Seq2SeqTask:
         self.model.to(hardware.device)
         self.steps_per_epoch = self.batches.batches_per_epoch / (1 - settings.mix)
         self.validation_tokens = int(self._validation.target_lengths.sum()) + len(self._validation)
+        self.evaluation_shares: dict[str, float] = {}
         self.uniform_loss = float(np.log(self._target.size))
 
     def _sampler(self, pairs: PairDataset) -> LengthBucketSampler:
@@ -191,55 +195,110 @@ class Seq2SeqTask:
             cross_entropies = is_counted * cross_entropies
         return cross_entropies.sum() / count.clamp_min(1)
 
-    def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
-        loss_part = monitor.part(0.0, LOSS_FRACTION)
-        evaluation = evaluate_pairs(self.model, self._validation, tokens, self.hardware, loss_part)
+    def limit_evaluation(self, tokens: int, seconds: float) -> None:
+        def translate(share: float) -> float:
+            translated = self._share_of_pairs(share)
+            self._translation_scores(translated, BeamConfig(beam=1), UNMONITORED)
+            return translated / pairs
+
+        shares, pairs = self.evaluation_shares, self._share_of_pairs(1.0)
+        if LOSS_SHARE not in shares:
+            limit = seconds / 2 if self._origin_pairs is None else seconds / 4  # its data is read too
+            shares[LOSS_SHARE] = self._affordable_share(tokens, self.hardware, limit)
+        if TRANSLATION_SHARE not in shares and self._translates:
+            shares[TRANSLATION_SHARE] = affordable_share(translate, seconds / 2, self.hardware.group)
+
+    def _affordable_share(self, tokens: int, hardware: Hardware, seconds: float) -> float:
+        """Return the share of the loss of the validation pairs for which there is time."""
+
+        def read(share: float) -> float:
+            evaluation = evaluate_pairs(self.model, self._validation, tokens, hardware, EvaluationMonitor(share=share))
+            return min(1.0, evaluation.tokens / min(tokens, self.validation_tokens))
+
+        return affordable_share(read, seconds, hardware.group)
+
+    def _share_of_pairs(self, share: float) -> int:
+        """Return the number of pairs that an evaluation translates."""
+        pairs = min(self._settings.bleu_pairs, len(self._validation))
+        return min(pairs, max(_LEAST_PAIRS, math.ceil(share * pairs)))
+
+    @property
+    def _translates(self) -> bool:
+        """False before training: an untrained model writes noise up to the length limit, which takes long."""
         is_at_start = (self.batches.order.epoch, self.batches.order.index) == (0, 0)
-        if is_at_start and not self._is_pretrained:
-            # An untrained model writes noise up to the length limit, which takes long.
+        return self._is_pretrained or not is_at_start
+
+    def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
+        share = self.evaluation_shares.get(LOSS_SHARE, 1.0)
+        loss_part = replace(monitor.part(0.0, LOSS_FRACTION), share=share)
+        evaluation = evaluate_pairs(self.model, self._validation, tokens, self.hardware, loss_part)
+        if not self._translates:
             return replace(evaluation, metrics=UNTRAINED_SCORES.metrics)
         translation_part = monitor.part(LOSS_FRACTION, 1.0)
-        scores = self._translation_scores(self._settings.bleu_pairs, BeamConfig(beam=1), translation_part)
-        return replace(evaluation, metrics=scores.metrics | self._origin_metrics())
+        pairs = self._share_of_pairs(self.evaluation_shares.get(TRANSLATION_SHARE, 1.0))
+        scores, _ = self._translation_scores(pairs, BeamConfig(beam=1), translation_part)
+        return replace(evaluation, metrics=scores.metrics | self._origin_metrics(share))
 
     def final_evaluation(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> dict[str, Evaluation]:
         full_precision = self.hardware.in_full_precision()
         max_pairs = FINAL_EVALUATION_FACTOR * self._settings.bleu_pairs
         translation_part, loss_part = monitor.part(0.0, 1 - LOSS_FRACTION), monitor.part(1 - LOSS_FRACTION, 1.0)
-        scores = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM), translation_part)
+        left = monitor.time_left()
+        reserve = LOSS_FRACTION * left if left < math.inf else 0.0
+        translation_part = replace(translation_part, time_left=lambda: monitor.time_left() - reserve)
+        scores, is_partial = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM), translation_part)
+        origin = self._origin_metrics(self.evaluation_shares.get(LOSS_SHARE, 1.0))
+        share = fitting(self._affordable_share(tokens, full_precision, monitor.time_left()))
+        loss_part = replace(loss_part, share=share)
         evaluation = evaluate_pairs(self.model, self._validation, tokens, full_precision, loss_part)
-        return {self.primary_evaluation: replace(evaluation, metrics=scores.metrics | self._origin_metrics())}
+        is_partial = is_partial or evaluation.is_partial
+        return {self.primary_evaluation: replace(evaluation, metrics=scores.metrics | origin, is_partial=is_partial)}
 
-    def _origin_metrics(self) -> dict[str, float]:
+    def _origin_metrics(self, share: float) -> dict[str, float]:
         """Return the loss on the validation pairs of the origin, if they are at hand: what is not forgotten."""
         if self._origin_pairs is None:
             return {}
         tokens = self._settings.eval_tokens  # in all evaluations, as the figures are compared
-        return {ORIGIN_LOSS.key: evaluate_pairs(self.model, self._origin_pairs, tokens, self.hardware).loss}
+        monitor = EvaluationMonitor(share=share)
+        evaluation = evaluate_pairs(self.model, self._origin_pairs, tokens, self.hardware, monitor)
+        return {ORIGIN_LOSS.key: evaluation.loss}
 
     def _translation_scores(
         self, max_pairs: int, settings: BeamConfig, monitor: EvaluationMonitor
-    ) -> TranslationScores:
-        """Translate up to `max_pairs` validation pairs, fewer if the time runs out, and compare with their targets."""
+    ) -> tuple[TranslationScores, bool]:
+        """Translate up to `max_pairs` validation pairs, fewer if the time runs out, and compare with their targets.
+
+        The second result is True if the time has run out.
+        """
         indices = evenly_spaced(len(self._validation), max_pairs)[self.hardware.group.own]
         pairs = [self._validation_pair(i) for i in indices]
         workers = max_threads(self._settings.threads)
-        parts = 1 if monitor.time_left() == math.inf else -(-len(pairs) // (_TIMED_PAIRS * workers))
         translator, translated = self._translator(), list[tuple[str, str]]()  # with their targets
-        for part in range(parts) if pairs else ():
-            part_of_pairs = pairs[part::parts]  # spread over all of them, as a corpus is often sorted by length
+        count, left = len(pairs), monitor.time_left()
+        if left < math.inf:
+            pairs = [pairs[i] for i in np.random.default_rng(0).permutation(count)]  # an early end leaves a fair part
+            count = _FIRST_PAIRS * workers
+        while len(translated) < len(pairs):
+            part_of_pairs = pairs[len(translated) : len(translated) + count]
             sources = [source for source, _ in part_of_pairs]
-            report = monitor.part(part / parts, (part + 1) / parts).report
+            done = len(translated)
+            report = monitor.part(done / len(pairs), (done + len(part_of_pairs)) / len(pairs)).report
             translations = translator.translate(
                 sources, settings, resolve_ties=False, workers=workers, on_progress=report
             )
             texts = [translation.text for translation in translations]
             translated += zip(texts, (target for _, target in part_of_pairs), strict=True)
-            if monitor.time_left() <= 0:
-                break
-        of_all = [pair for pairs_of_one in self.hardware.group.collect(translated) for pair in pairs_of_one]
+            before, left = left, monitor.time_left()
+            if left < math.inf:
+                pairs_per_second = len(part_of_pairs) / max(1e-9, before - left)
+                count = min(2 * count, _TIMED_PAIRS * workers, int(_FILLING * left * pairs_per_second))
+                if count < 1:
+                    break
+        is_partial = len(translated) < len(pairs)
+        of_each, partial = zip(*self.hardware.group.collect((translated, is_partial)), strict=True)
+        of_all = [pair for pairs_of_one in of_each for pair in pairs_of_one]
         texts, references = (list(side) for side in zip(*of_all, strict=True))
-        return score_translations(texts, references, self._settings.resolved_bleu_tokenizer)
+        return score_translations(texts, references, self._settings.resolved_bleu_tokenizer), any(partial)
 
     def sample(self, length: int, seed: int) -> Sample:
         indices = evenly_spaced(len(self._validation), self._settings.bleu_pairs)
@@ -299,13 +358,17 @@ def evaluate_pairs(
         pairs: The pairs to choose from, evenly spaced.
         tokens: About how many target tokens are read.
         hardware: Device and precision, and the processes that read some of the batches each.
-        monitor: Receives the fraction that is done.
+        monitor: Once it has no time left, the evaluation ends with the batches that it has read.
     """
     max_pairs = tokens / max(1.0, float(pairs.target_lengths.mean()) + 1)
-    indices = evenly_spaced(len(pairs), max(1, int(max_pairs)))
+    limit = min(len(pairs), max(1, int(max_pairs)))
+    indices = evenly_spaced(len(pairs), math.ceil(monitor.share * limit))
+    is_partial = len(indices) < limit
     indices = indices[np.lexsort((pairs.source_lengths[indices], pairs.target_lengths[indices]))]
     total, count = 0.0, 0
     batches = split_into_batches(indices, pairs.source_lengths, pairs.target_lengths, 0, _EVALUATION_TOKENS)
+    if monitor.time_left() < math.inf:
+        batches = [batches[i] for i in np.random.default_rng(0).permutation(len(batches))]  # see the translations
     batches = batches[hardware.group.own]
     with evaluating(model):
         for done, part in enumerate(batches, 1):
@@ -317,11 +380,10 @@ def evaluate_pairs(
                 total += float(cross_entropy(logits.float(), targets, reduction="sum"))
             count += batch.tokens
             monitor.report(done / len(batches))
-    characters = pairs.characters * len(indices) / len(pairs)
-    totals, counts = zip(*hardware.group.collect((total, count)), strict=True)
-    return Evaluation(sum(totals) / sum(counts), sum(counts), max(1.0, characters))
-
-
-def evenly_spaced(count: int, limit: int) -> NDArray[np.intp]:
-    """Return at most `limit` of the indices below `count`, evenly spaced: corpora are often sorted by length."""
-    return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(np.intp))
+            if monitor.time_left() <= 0:
+                is_partial = is_partial or done < len(batches)
+                break
+    totals, counts, partial = zip(*hardware.group.collect((total, count, is_partial)), strict=True)
+    tokens_read, all_tokens = sum(counts), int(pairs.target_lengths[indices].sum()) + len(indices)
+    characters = pairs.characters * len(indices) / len(pairs) * (tokens_read / all_tokens)
+    return Evaluation(sum(totals) / tokens_read, tokens_read, max(1.0, characters), is_partial=any(partial))

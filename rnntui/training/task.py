@@ -58,6 +58,8 @@ class Task(Protocol):
         steps_per_epoch: batches in one pass over the training data.
         primary_evaluation: name of the final evaluation whose loss a listing shows.
         validation_tokens: tokens of the validation data.
+        evaluation_shares: share of the data that an evaluation during training reads, by what it is read for (see
+            `evaluation_share`): the same in all evaluations of a run, once it is chosen; all of it where it is not.
         final_cost_ratio: cost of the final evaluation relative to one during training over as many tokens.
         uniform_loss: loss of a uniform distribution; a loss far above it has diverged.
     """
@@ -68,6 +70,7 @@ class Task(Protocol):
     steps_per_epoch: float
     primary_evaluation: str
     validation_tokens: int
+    evaluation_shares: dict[str, float]
     final_cost_ratio: float
     uniform_loss: float
 
@@ -90,6 +93,13 @@ class Task(Protocol):
         """Return the mean loss of the next batch in nats a token, and its number of tokens.
 
         In a group, it is the share of this process: the sum of all shares is the mean loss of the whole batch.
+        """
+        ...
+
+    def limit_evaluation(self, tokens: int, seconds: float) -> None:
+        """Choose the shares that are not chosen yet, so that `evaluate` takes about so many seconds.
+
+        In a group, all processes call this together, and choose the same.
         """
         ...
 

@@ -19,6 +19,7 @@ from rnntui.runs.weights_file import load_weights, save_arrays
 from rnntui.system_memory import is_out_of_memory, release_free_memory
 from rnntui.training.divergence import DivergenceGuard
 from rnntui.training.evaluation import Evaluation, EvaluationMonitor, TimeLeft, unlimited
+from rnntui.training.evaluation_share import LOSS_SHARE, TRANSLATION_SHARE
 from rnntui.training.events import Evaluated, Evaluating, Event, Finished, FinishReason, Started, Stepped
 from rnntui.training.gradient_step import GradientStep
 from rnntui.training.metrics_and_status import LOG_EVERY, MetricsWriter, StatusWriter
@@ -239,10 +240,12 @@ class Trainer:
         With an average of the weights, it is the average that is evaluated, saved as the best and sampled from.
         """
         progress, task = self._progress, self._task
-        began = time.perf_counter()
+        entered = time.perf_counter()
         with self._state.averaged_weights():
             if self._state.average is not None:
                 self._align_processes()
+            note_of = self._limit_evaluation()
+            began = time.perf_counter()
             self._group.announce(Command.EVALUATE)
             evaluation = task.evaluate(self._config.eval_tokens, self._monitor())
             evaluation_seconds = time.perf_counter() - began
@@ -256,8 +259,10 @@ class Trainer:
             length = self._config.sample_length
             sample = task.sample(length, self._config.seed + progress.step) if length else {}
         # The final evaluation reads more tokens, and costs more per token.
-        token_ratio = min(FINAL_EVALUATION_FACTOR, max(1.0, task.validation_tokens / max(1, evaluation.tokens)))
-        self._timer.final_seconds = evaluation_seconds * token_ratio * task.final_cost_ratio
+        factor = FINAL_EVALUATION_FACTOR / min(progress.evaluation_shares.values(), default=1.0)
+        token_ratio = min(factor, max(1.0, task.validation_tokens / max(1, evaluation.tokens)))
+        final_seconds = evaluation_seconds * token_ratio * task.final_cost_ratio
+        self._timer.final_seconds = min(final_seconds, self._planner.final_limit)
         progress.final_seconds, progress.evaluation_seconds = self._timer.final_seconds, time.perf_counter() - began
         self._update_seconds()
         self._metrics.write_evaluation(evaluation, sample)
@@ -267,7 +272,7 @@ class Trainer:
         self._align_processes()
         self._stepping_since = time.perf_counter()
         self._timer.evaluation_seconds = self._stepping_since - began
-        self._metrics.exclude(self._timer.evaluation_seconds)
+        self._metrics.exclude(self._stepping_since - entered)
         self._report(
             Evaluated(
                 step=progress.step,
@@ -277,8 +282,33 @@ class Trainer:
                 best=is_best,
                 sample=sample,
                 metrics=evaluation.metrics,
+                note=note_of(evaluation),
             )
         )
+
+    def _limit_evaluation(self) -> Callable[[Evaluation], str]:
+        """Choose how much evaluations read, as far as that is open; returns what to say of the evaluation.
+
+        A short budget on a slow machine would be over before the first evaluation.
+        """
+        progress, task, config = self._progress, self._task, self._config
+        limit = self._planner.evaluation_limit
+        self._group.announce(Command.LIMIT_EVALUATION, limit)
+        task.limit_evaluation(config.eval_tokens, limit)
+        chosen = task.evaluation_shares.items() - progress.evaluation_shares.items()
+        shortened = {name: share for name, share in chosen if share < 1}
+        progress.evaluation_shares = dict(task.evaluation_shares)
+
+        def note(evaluation: Evaluation) -> str:
+            notes = []
+            if LOSS_SHARE in shortened:
+                whole = min(config.eval_tokens, task.validation_tokens)
+                notes.append(f"read {evaluation.tokens:,} validation tokens each instead of {whole:,}")
+            if TRANSLATION_SHARE in shortened:
+                notes.append(f"translate {max(0.001, shortened[TRANSLATION_SHARE]):.1%} of the pairs of --bleu-pairs")
+            return f"evaluations {' and '.join(notes)}, as the budget is short" if notes else ""
+
+        return note
 
     def _update_seconds(self) -> None:
         self._progress.seconds = time.perf_counter() - self._started_at
@@ -338,6 +368,13 @@ class Trainer:
 
         return EvaluationMonitor(time_left, report)
 
+    def _evaluation_note(self, primary: Evaluation | None) -> str:
+        if primary is None or not primary.is_partial:
+            return ""
+        whole = min(FINAL_EVALUATION_FACTOR * self._config.eval_tokens, self._task.validation_tokens)
+        of_whole = f" of {whole:,}" if primary.tokens < whole else ""
+        return f"the final evaluation was cut short to keep the budget: it read {primary.tokens:,}{of_whole} tokens"
+
     def _stop_reason(self, reason: FinishReason) -> str:
         if reason == "patience":
             return self._rule.stop_reason(self._progress.best_metrics)
@@ -357,6 +394,8 @@ class Trainer:
             bits_per_character=primary.bits_per_character if primary else None,
             metrics=primary.metrics if primary else {},
             stop_reason=self._stop_reason(reason),
+            evaluation_note=self._evaluation_note(primary),
+            seconds_late=0.0 if reason == "interrupted" else self._planner.seconds_late(progress),
         )
         self._report(finished)
         return finished

@@ -13,7 +13,7 @@ from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrain
 from rnntui.errors import CorpusError, RnntuiError, RunError
 from rnntui.formatting import few_names_with_verb
 from rnntui.runs.creation import publish_run, staging_folder
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import COPY_PREFIX, RunFolder
 from rnntui.runs.management import delete_run, locked_run, move_run
 from rnntui.runs.metrics_log import metrics_rows, read_metrics
 from rnntui.runs.run_config import RunConfig
@@ -24,6 +24,7 @@ from rnntui.settings import settings_of
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.chat_exports import converted_chat
 from rnntui.text.corpus import Corpus
+from rnntui.text.repeated_files import readings
 from rnntui.text.token_ids import corpus_stats
 from rnntui.training.encode_corpus import link_or_copy
 from rnntui.training.events import Evaluated, Event, Started, Stepped
@@ -57,7 +58,7 @@ def open_template(
     if template.config_file.is_file():
         config = template.read_config()
         text, _ = converted_chat(corpus, request.training.turns)
-        if corpus_stats(text).fingerprint != config.corpus.fingerprint:
+        if config.corpus.fingerprint not in (corpus_stats(reading).fingerprint for reading in readings(text)):
             files_are = few_names_with_verb(corpus.display_names, "is", "are")
             raise CorpusError(
                 f"{files_are} not the text that {folder.path} was begun with",
@@ -231,7 +232,7 @@ def _share_files(source: Path, target: Path) -> None:
         copy = target / path.relative_to(source)
         if path.is_dir():
             copy.mkdir(exist_ok=True)
-        elif path.name not in _OWN_FILES:
+        elif path.name not in _OWN_FILES and not path.name.startswith(COPY_PREFIX):
             link_or_copy(path, copy)
 
 

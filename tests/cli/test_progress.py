@@ -15,7 +15,7 @@ import pytest
 from rnntui.cli.progress import ControlKeyEcho, describe, make_reporter
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunOrigin
-from rnntui.training.events import Finished, Stepped
+from rnntui.training.events import Evaluated, Finished, Stepped
 from tests.tiny_runs import make_run
 
 ADVICE = "the first evaluation was the best, with a validation loss of 3.00 and a training loss of 2.00"
@@ -104,3 +104,15 @@ def test_the_echo_of_ctrl_c_is_left_alone_where_standard_input_is_no_terminal(
         echo.restore()
         assert echo._settings is None
     os.close(ends[1])
+
+
+def test_a_missed_budget_and_evaluations_that_were_cut_are_told(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "slow")
+    finished = Finished("budget", 4, 4, 59.0, 4, {}, None, evaluation_note="read 10 of 20 tokens", seconds_late=41.0)
+    lines = describe(finished, run)
+    assert "read 10 of 20 tokens" in lines
+    assert lines[-1] == "the run ended 0:41 after its budget: the machine was slow or busy"
+    assert "after its budget" not in "".join(describe(replace(finished, seconds_late=0.0), run))
+    assert (
+        describe(Evaluated(0, None, 3.0, None, True, {}, note="evaluations read 10"), run)[-1] == "evaluations read 10"
+    )

@@ -225,3 +225,14 @@ def test_a_batch_that_cannot_be_divided_is_refused_with_one_that_can(
     assert run(["train", str(corpus), "--batch-size", "7", "--checkpoints", str(tmp_path / "checkpoints")]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert "--batch-size 7 cannot be divided among 2 processes; use a multiple of 2, such as --batch-size 8" in line
+
+
+def test_two_processes_cut_evaluations_alike(make_run, pair: Pair) -> None:
+    shape = {"minutes": 0.01, "precision": "fp32", "threads": 1, "ngram_prior": 0}
+    made = make_run(word_text(30_000), eval_tokens=10**5, **shape)
+    pair.start([(made, 0)])
+    finished = train_run(made, ignore, never, group=ProcessGroup(0, 2))
+    assert list(pair.forks.output()) == ["True"]
+    assert finished.step > 0
+    tokens = [row.get("evaluation_tokens") for row in read_metrics(made.metrics_file) if "validation_loss" in row]
+    assert len(tokens) >= 2 and len(set(tokens)) == 1
