@@ -30,8 +30,9 @@ from rnntui.inference.weight_reader import WeightReader
 from rnntui.kinds.corpus_info import CorpusInfo, TextCorpusInfo
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
+from rnntui.runs.checksums import write_checksums
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.integrity import write_checksums, write_status_of_metrics
+from rnntui.runs.integrity import write_status_of_metrics
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import load_arrays, save_arrays

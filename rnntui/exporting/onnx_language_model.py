@@ -183,7 +183,9 @@ class LanguageModelExporter:
         if history:
             prior = (
                 f" The last {history} columns of a state hold tokens, not units: leave them as they are. N-grams, "
-                f"and with them the n-gram prior if the model has one, are part of the graphs."
+                f"and with them the n-gram prior if the model has one, are part of the graphs. Compute with "
+                f"onnxruntime: OpenVINO (2026.4.1) computes integers of 64 bits in 32, so that it finds other n-grams "
+                f"and gives other logits, and says nothing."
             )
         return _NOTES.format(tokens=tokens, end=end, prior=prior)
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from rnntui.text.control_chars import one_line
 
 _LENGTHS = """`lengths` says how many tokens of each row are text, one or more; the rest is padding. Compute with
-onnxruntime: the ReferenceEvaluator of the package onnx (1.23.2) reads padding as text, and says nothing."""
+onnxruntime: the ReferenceEvaluator of the package onnx (1.23.2) reads padding as text, and says nothing. So does
+OpenVINO (2026.4.1), unless `reshape` of its model fixes all sizes before it is compiled."""
 
 
 class UseInPython(NamedTuple):

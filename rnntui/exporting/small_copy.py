@@ -17,8 +17,9 @@ from rnntui.atomic_files import atomic_folder
 from rnntui.errors import RunError
 from rnntui.inference.run_ngrams import read_ngram_model
 from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs.checksums import read_checked_config, write_checksums
 from rnntui.runs.folder import RunFolder, tokenizer_files
-from rnntui.runs.integrity import write_checksums, write_status_of_metrics
+from rnntui.runs.integrity import write_status_of_metrics
 from rnntui.runs.metrics_log import rewrite_rows
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.untrusted_files import copy_regular
@@ -46,7 +47,7 @@ def _write_copy(
 ) -> None:
     """Write a copy of a run with other weights to an empty folder."""
     save_arrays(copy.weights_file, arrays, metadata)
-    config = run.read_config()
+    config = read_checked_config(run)
     copy.write_config(config)
     for tokenizer in tokenizer_files(run):
         copied_file = copy.path / tokenizer.relative_to(run.path)

@@ -27,6 +27,7 @@ from rnntui.inference.numpy_classifier import ClassifierSizes, Logits, NumpyClas
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
+from rnntui.runs.checksums import read_checked_config
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, open_weights
 from rnntui.settings import shown_value
@@ -323,7 +324,7 @@ def _is_uncertain(probabilities: Probabilities, logit_error: float) -> NDArray[n
 
 def load_classifier(run: RunFolder) -> TextClassifier:
     """Load a classifier's best weights. Raises `RunError` or `TokenizerError` naming the file missing or broken."""
-    config = run.read_config()
+    config = read_checked_config(run)
     tokenizer = read_tokenizer(run, config, CLASSIFIER)
     is_lowercase = config.tokenizer_as(ClassifierTokenizerConfig).lowercase
     shape, labels = config.model_as(ClassifierConfig), config.corpus_as(LabelledCorpusInfo).labels

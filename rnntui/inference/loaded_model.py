@@ -14,6 +14,7 @@ from rnntui.inference.run_ngrams import read_ngram_model
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import ModelKind
+from rnntui.runs.checksums import read_checked_config
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
@@ -49,7 +50,7 @@ def load_language_model(
 
     Raises `RunError` or `TokenizerError` naming the file that is missing or broken.
     """
-    config = run.read_config()
+    config = read_checked_config(run)
     tokenizer = read_tokenizer(run, config)
     shape, prior = config.model_as(LanguageModelConfig), read_ngram_model(run, config)
     with open_weights(run.weights_file, dtype) as weights:

@@ -61,7 +61,7 @@ def count_for_training(run: RunFolder, config: RunConfig, ids: Ids, earlier: Ids
         ids: the ids of its training text, `(N,)`.
         earlier: those of the text of the run that it was trained on from, if that is counted, too.
     """
-    from rnntui.runs.integrity import recorded_arrays_checksum
+    from rnntui.runs.checksums import recorded_arrays_checksum
 
     recorded = recorded_arrays_checksum(run, run.ngrams_file)
     has_continuations = None
@@ -130,7 +130,7 @@ def _counted(config: RunConfig, ids: Ids, earlier: Ids | None, continuations: bo
 
 def _known_checksum(run: RunFolder) -> str | None:
     """Return the checksum of the arrays that the file should hold: as recorded, or as a damaged file still says."""
-    from rnntui.runs.integrity import recorded_arrays_checksum
+    from rnntui.runs.checksums import recorded_arrays_checksum
 
     recorded = recorded_arrays_checksum(run, run.ngrams_file)
     if recorded is not None:

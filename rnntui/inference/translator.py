@@ -26,6 +26,7 @@ from rnntui.inference.translation import (
 )
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
 from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.runs.checksums import read_checked_config
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
@@ -233,7 +234,7 @@ def _texts(ids: Sequence[int] | Ids, vocabulary: Vocabulary, sentence: PreparedS
 
 def load_translator(run: RunFolder, split_sentences: SplitSentences = "auto") -> Translator:
     """Load a Seq2Seq run's best weights. Raises `RunError` or `TokenizerError` naming what is missing or broken."""
-    config = run.read_config()
+    config = read_checked_config(run)
     source, target = read_vocabularies(run, config)
     shape, corpus = config.model_as(Seq2SeqConfig), config.corpus_as(PairCorpusInfo)
     with open_weights(run.weights_file) as weights:

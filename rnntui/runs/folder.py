@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 CHECKSUM = "sha256"
 """Key of the checksum of `status.json`, over all other keys."""
 
-DAMAGED_SUFFIX = ".damaged"
-"""Suffix of the copy of a damaged file that a repair has replaced."""
+_DAMAGED = re.compile(r"\.damaged(?:-\d+)?$")
+
+COPY_PREFIX = "copy-"
+"""Beginning of the names of copies in the resume folder, from which a repair restores small files."""
 
 CURVES_FILE = "curves.safetensors"
 """Name of the file of downsampled metrics, which lies beside the metrics."""
@@ -178,7 +182,14 @@ class RunFolder:
 
     def _status_on_disk(self) -> RunStatus:
         try:
-            return RunStatus.from_json(without_checksum(read_json(self.status_file)))
+            values = read_json(self.status_file)
+            status = RunStatus.from_json(without_checksum(values))
+            if values.get(CHECKSUM, json_checksum(without_checksum(values))) != json_checksum(without_checksum(values)):
+                raise RunError(
+                    f"{self.status_file} is damaged: its contents are not those that were written",
+                    hint="rnntui verify --repair writes it again",
+                )
+            return status
         except OSError:
             return RunStatus("stopped")
         except (ValueError, TypeError) as error:
@@ -208,6 +219,17 @@ class RunFolder:
     def is_locked(self) -> bool:
         """Return True while a process is training the run, and where that cannot be determined."""
         return is_locked(self.path)
+
+
+def damaged_path(path: Path) -> Path:
+    """Return the path to which a repair moves a damaged file; a number tells it from those of earlier repairs."""
+    names = (f"{path.name}.damaged" + (f"-{number}" if number > 1 else "") for number in itertools.count(1))
+    return next(aside for name in names if not os.path.lexists(aside := path.with_name(name)))
+
+
+def name_before_damage(name: str) -> str:
+    """Return the name of a file, without what `damaged_path` adds to it."""
+    return _DAMAGED.sub("", name)
 
 
 def tokenizer_files(run: RunFolder) -> list[Path]:

@@ -1,35 +1,26 @@
 """Integrity of a run: which files are as they were written.
 
 Weights and the resume file hold a checksum of themselves, `status.json` one of itself and one of the metrics before it,
-and `checksums.json`, beside its own, those of the files that never change after the run is created: settings,
-vocabularies, token ids.
+and `checksums.json`, beside its own, those of the files that never change after the run is created.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rnntui.atomic_files import atomic_write
 from rnntui.config_classifier import ClassifierConfig
 from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import RnntuiError, RunError
-from rnntui.runs.folder import CHECKSUM, DAMAGED_SUFFIX, RunFolder, json_checksum, without_checksum
+from rnntui.runs.belonging import state_contradiction, weights_contradiction
+from rnntui.runs.checksums import copy_of, fixed_files, hash_of, read_checksums, recorded_arrays_checksum
+from rnntui.runs.folder import CHECKSUM, RunFolder, json_checksum, without_checksum
 from rnntui.runs.metrics_log import broken_lines, metrics_checksum
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import check_arrays, stored_checksum
-from rnntui.untrusted_files import open_regular, read_json
-
-_BLOCK = 1 << 20  # bytes read at a time
-_OWN_CHECKSUM = ".safetensors"
-_FILES, _ARRAYS = "files", "arrays"
-"""Sections of `checksums.json`; older versions have written the first one alone, and read no other."""
-
-_CHANGING = {"status.json", "metrics.jsonl", "note.txt", "lock", "checksums.json", "job.txt"}
+from rnntui.untrusted_files import read_json
 
 FileState = Literal["whole", "no checksum", "damaged", "missing"]
 
@@ -51,35 +42,6 @@ class FileReport:
     @property
     def is_broken(self) -> bool:
         return self.state in ("damaged", "missing")
-
-
-def write_checksums(run: RunFolder) -> None:
-    """Write `checksums.json`, over the files that are in the folder of a new run and will not change.
-
-    Of n-grams it has the checksum of their arrays, which is also that of a file that another library writes.
-    """
-    values = {_FILES: {path.relative_to(run.path).as_posix(): _hash_of(path) for path in _fixed_files(run)}}
-    if run.ngrams_file.exists() and (checksum := stored_checksum(run.ngrams_file)) is not None:
-        values[_ARRAYS] = {run.ngrams_file.name: checksum}
-    text = json.dumps(values | {CHECKSUM: json_checksum(values)}, indent=2)
-    atomic_write(run.checksums_file, f"{text}\n".encode())
-
-
-def are_unchanged(run: RunFolder, paths: Sequence[Path]) -> bool:
-    """Return True if files of a run that never change are as they were written; False where that is not known."""
-    try:
-        recorded = _read_checksums(run.checksums_file)
-        return all(_hash_of(path) == recorded.get(path.relative_to(run.path).as_posix()) for path in paths)
-    except (OSError, ValueError):
-        return False
-
-
-def recorded_arrays_checksum(run: RunFolder, path: Path) -> str | None:
-    """Return the checksum of the arrays that a file of a run was created with; None where that is not known."""
-    try:
-        return _read_checksums(run.checksums_file, _ARRAYS).get(path.relative_to(run.path).as_posix())
-    except (OSError, ValueError):
-        return None
 
 
 def write_status_of_metrics(run: RunFolder, status: RunStatus) -> None:
@@ -114,16 +76,17 @@ def _reports(run: RunFolder) -> Iterator[FileReport]:
 
 def _fixed(run: RunFolder) -> Iterator[FileReport]:
     """Yield the states of the files that never change."""
-    present = {path.relative_to(run.path).as_posix(): path for path in _fixed_files(run)}
+    present = {path.relative_to(run.path).as_posix(): path for path in fixed_files(run)}
     recorded: dict[str, str] = {}
     if run.checksums_file.exists():
         name = run.checksums_file.name
         try:
-            recorded = _read_checksums(run.checksums_file)
+            recorded = read_checksums(run.checksums_file)
         except (OSError, ValueError) as error:
             yield FileReport(name, "damaged", str(error))
         else:
             yield FileReport(name, "whole")
+        yield from _copy_of_checksums(run, recorded)
     for name in sorted({run.config_file.name, *present, *recorded}):
         if name not in present:
             if name.startswith("resume/") and not run.resume_folder.exists():
@@ -131,7 +94,7 @@ def _fixed(run: RunFolder) -> Iterator[FileReport]:
             yield FileReport(name, "missing", "it belongs to the run")
             continue
         problem = _config_problem(run) if name == run.config_file.name else ""
-        if name in recorded and _hash_of(present[name]) != recorded[name]:
+        if name in recorded and hash_of(present[name]) != recorded[name]:
             yield FileReport(name, "damaged", problem or "its contents are not those that were written")
         elif problem:
             yield FileReport(name, "damaged", problem)
@@ -139,12 +102,20 @@ def _fixed(run: RunFolder) -> Iterator[FileReport]:
             yield FileReport(name, "whole" if name in recorded else "no checksum")
 
 
-def _read_checksums(path: Path, section: str = _FILES) -> dict[str, str]:
-    values = read_json(path)
-    checksums = values.get(section, {} if section == _ARRAYS else None) if isinstance(values, dict) else None
-    if not isinstance(checksums, dict) or values.get(CHECKSUM) != json_checksum(without_checksum(values)):
-        raise ValueError("its contents are not those that were written")
-    return {name: str(checksum) for name, checksum in checksums.items()}
+def _copy_of_checksums(run: RunFolder, recorded: Mapping[str, str]) -> Iterator[FileReport]:
+    """Yield the state of the copy of the checksums, which cannot have one of its own; earlier versions wrote none."""
+    copy = copy_of(run, run.checksums_file)
+    name = copy.relative_to(run.path).as_posix()
+    has_copies = copy_of(run, run.config_file).relative_to(run.path).as_posix() in recorded
+    if not copy.exists():
+        if has_copies and run.resume_folder.exists():
+            yield FileReport(name, "missing", "it belongs to the run")
+    elif not recorded:
+        yield FileReport(name, "no checksum")
+    elif hash_of(copy) == hash_of(run.checksums_file):
+        yield FileReport(name, "whole")
+    else:
+        yield FileReport(name, "damaged", f"it is not a copy of {run.checksums_file.name}")
 
 
 def _config_problem(run: RunFolder) -> str:
@@ -160,16 +131,14 @@ def verify_status(run: RunFolder) -> FileReport:
     path = run.status_file
     try:
         values = read_json(path)
+        if isinstance(values, dict) and values.get(CHECKSUM, "") not in ("", json_checksum(without_checksum(values))):
+            return FileReport(path.name, "damaged", "its contents are not those that were written")
         run.read_status()
     except FileNotFoundError:
         return FileReport(path.name, "missing", "it belongs to the run")
     except (OSError, ValueError, RunError) as error:
         return FileReport(path.name, "damaged", str(error))
-    if CHECKSUM not in values:
-        return FileReport(path.name, "no checksum")
-    if values[CHECKSUM] != json_checksum(without_checksum(values)):
-        return FileReport(path.name, "damaged", "its contents are not those that were written")
-    return FileReport(path.name, "whole")
+    return FileReport(path.name, "whole" if CHECKSUM in values else "no checksum")
 
 
 def _metrics(run: RunFolder) -> FileReport:
@@ -202,6 +171,9 @@ def _arrays(run: RunFolder, path: Path) -> FileReport:
         recorded = recorded_arrays_checksum(run, path)
         if recorded is not None and stored_checksum(path) != recorded:
             return FileReport(name, "damaged", "it is not the one that the run was created with")
+        contradictions = {run.weights_file: weights_contradiction, run.resume_file: state_contradiction}
+        if path in contradictions and (problem := contradictions[path](run)):
+            return FileReport(name, "damaged", problem)
         return FileReport(name, "whole" if has_checksum else "no checksum")
     except RnntuiError as error:
         return FileReport(name, "damaged", error.problem)
@@ -210,7 +182,8 @@ def _arrays(run: RunFolder, path: Path) -> FileReport:
 def _has_trained(run: RunFolder) -> bool:
     """Return True if a run has been evaluated, so that it should have weights; True too where that is unknown."""
     try:
-        return run.read_status().validation_loss is not None
+        status = run.read_status()
+        return status.validation_loss is not None or status.step > 0
     except RunError:
         return True
 
@@ -234,24 +207,3 @@ def _has_steps(run: RunFolder) -> bool:
         return run.read_status().step > 0
     except RunError:
         return True
-
-
-def _fixed_files(run: RunFolder) -> list[Path]:
-    """Return the files of a run that never change and hold no checksum of their own."""
-    folders = (run.path, run.resume_folder, run.path / "source", run.path / "target")
-    files = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
-    return [
-        path
-        for path in files
-        if path.is_file()
-        and path.name not in _CHANGING
-        and path.suffix not in (_OWN_CHECKSUM, DAMAGED_SUFFIX, ".partial")
-    ]
-
-
-def _hash_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open_regular(path) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -13,11 +13,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from rnntui.runs.folder import CURVES_FILE, DAMAGED_SUFFIX, RunFolder
+from rnntui.runs.folder import COPY_PREFIX, CURVES_FILE, RunFolder, name_before_damage
 
 _MAX_NAMED = 5  # files named in a message
 _DESKTOP_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")  # file managers leave them in any folder that is looked at
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
+_COPIES = tuple(
+    COPY_PREFIX + name
+    for name in (
+        "config.json", "checksums.json", "known_words.txt", *_TOKENIZER_FILES,
+        *(f"{part}-{name}" for part in ("source", "target") for name in _TOKENIZER_FILES),
+    )
+)  # fmt: skip
 _NOVELTY_FILES = ("*.symbols", "*.narrow", "*.u32", "*.u2", "index.json")
 _DATA_FILES = tuple(
     f"{origin}{part}.{suffix}"
@@ -30,7 +37,7 @@ _RUN_FILES: dict[str, tuple[str, ...]] = {
         "config.json", "model.safetensors", "ngrams.safetensors", "known_words.txt", "metrics.jsonl", CURVES_FILE,
         "status.json", "checksums.json", "note.txt", "license.json", "lock", *_TOKENIZER_FILES,
     ),
-    "resume": ("state.safetensors", "pretrained.safetensors", "job.txt", "encoding.json", *_DATA_FILES),
+    "resume": ("state.safetensors", "pretrained.safetensors", "job.txt", "encoding.json", *_DATA_FILES, *_COPIES),
     "source": _TOKENIZER_FILES,
     "target": _TOKENIZER_FILES,
     "tensorboard": ("events.out.tfevents.*",),
@@ -141,4 +148,4 @@ def _is_known(path: Path, patterns: Collection[str]) -> bool:
         return False
     if name in _DESKTOP_FILES or (name.startswith(".") and name.endswith(".partial")):
         return True
-    return any(fnmatchcase(name.removesuffix(DAMAGED_SUFFIX), pattern) for pattern in patterns)
+    return any(fnmatchcase(name_before_damage(name), pattern) for pattern in patterns)

@@ -86,6 +86,16 @@ class BranchPosition(NamedTuple):
     length: int
 
 
+class UnknownLine(NamedTuple):
+    """A line of a saved text that only another version knows, to be saved again as it is.
+
+    `after` is the line that it follows: the number of turns with a text before it, or else the name of the line.
+    """
+
+    text: str
+    after: int | str
+
+
 class DeletedBranch(NamedTuple):
     """A branch that was deleted, and the one that it parted from."""
 
@@ -103,7 +113,7 @@ class BranchTree:
         """Begin an empty text, in tokens of the model of `documents`."""
         self.current = Branch(1, Transcript(), documents)
         self.revision = 0  # counts changes of branches and bookmarks, to be saved
-        self.unknown_lines: list[str] = []  # of the saved text, as another version wrote them: they are saved again
+        self.unknown_lines: list[UnknownLine] = []
         self._numbers, self._departures = 1, 0
 
     @property

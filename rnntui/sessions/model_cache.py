@@ -57,6 +57,25 @@ class ModelCache(Generic[Model]):
 
         return find_run(name, self.checkpoints, self.kind)
 
+    def has_run(self, writer: str, present: str) -> bool:
+        """Return False if the run that wrote a text is gone: moved, renamed or deleted, and not the one that is open.
+
+        Args:
+            writer: its name.
+            present: name of the run that is open, or "".
+        """
+        from rnntui.errors import UsageError
+
+        if writer == present:
+            return True
+        try:
+            self.find(writer)
+        except UsageError:
+            return False
+        except OSError:  # a folder that cannot be read: nobody knows
+            return True
+        return True
+
     def load(self, run: RunFolder) -> Model:
         """Return the model of a run. Raises `RunError` or `TokenizerError` if a file is missing or broken."""
         from rnntui.errors import RunError, os_error_hint

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
+from itertools import accumulate, chain
 from typing import Any, get_args
 from weakref import WeakKeyDictionary
 
 from rnntui.config_generation import SamplingConfig
 from rnntui.errors import RnntuiError
-from rnntui.sessions.branch_tree import Bookmark, Branch, BranchTree
+from rnntui.sessions.branch_tree import Bookmark, Branch, BranchTree, UnknownLine
 from rnntui.sessions.transcript import Role, Transcript, Turn
 from rnntui.sessions.transcript_editing import NOT_ENCODED, append_turns
 from rnntui.untrusted_files import parse_bounded_json
@@ -57,7 +59,7 @@ class SavedTranscript:
     bookmarks: list[tuple[int, Bookmark]] = field(default_factory=list)
     unsent: str = ""
     edited: str | None = None
-    unknown_lines: list[str] = field(default_factory=list)
+    unknown_lines: list[UnknownLine] = field(default_factory=list)
 
     @property
     def run(self) -> str:
@@ -109,24 +111,56 @@ def text_lines(tree: BranchTree, *, learns: bool) -> str:
     from the text. Another branch has its number as `branch`, that of its `parent`, the `start` in characters at which
     it parts from it, its `name`, and its `turns`, of which the first one may continue the turn before (`continues`). A
     `bookmark` has the number of its `branch` and its `offset` in characters. Lines of kinds that only another version
-    knows are as they were read.
+    knows are as they were read, each after the line that it followed, or last if that is gone.
     """
+    counts = accumulate(bool(text) for _, text in tree.transcript.turn_texts())  # of turns with a text
+    turns = list(zip(counts, turn_lines(tree.transcript).splitlines(), strict=True))
+    turn_count = turns[-1][0] if turns else 0
+    following: defaultdict[int | str, list[str]] = defaultdict(list)
+    for line in tree.unknown_lines:
+        following[min(line.after, turn_count) if isinstance(line.after, int) else line.after].append(line.text)
+    lines = following.pop(0, [])
+    known_lines: list[tuple[int | str, str]] = [*turns, *_lines_after_turns(tree, learns=learns)]
+    for place, known in known_lines:
+        lines += [known, *following.pop(place, [])]
+    return "".join(f"{line}\n" for line in chain(lines, *following.values()))
+
+
+def _lines_after_turns(tree: BranchTree, *, learns: bool) -> list[tuple[str, str]]:
+    """Return the name of each line (see `UnknownLine`) and the line."""
     branches = list(tree.branches())
-    lines = [_branch_line(branch, branch.parent) for branch in branches if branch.parent is not None]
-    lines += [
-        json.dumps({"bookmark": bookmark.name, "branch": branch.number, "offset": bookmark.offset}) + "\n"
+    lines = [
+        (_branch_place(branch.number), _branch_line(branch, branch.parent))
         for branch in branches
-        for bookmark in branch.bookmarks
+        if branch.parent is not None
+    ]
+    lines += [
+        (_bookmark_place(mark), json.dumps({"bookmark": mark.name, "branch": branch.number, "offset": mark.offset}))
+        for branch in branches
+        for mark in branch.bookmarks
     ]
     current = tree.current
     if lines or learns or current.name:
-        lines.insert(0, json.dumps({"current": current.number, "name": current.name, "learns": learns}) + "\n")
-    return turn_lines(tree.transcript) + "".join([*lines, *(f"{line}\n" for line in tree.unknown_lines)])
+        facts = {"current": current.number, "name": current.name, "learns": learns}
+        lines.insert(0, (_CURRENT, json.dumps(facts)))
+    return lines
+
+
+_CURRENT = "current"
+
+
+def _branch_place(number: int) -> str:
+    return f"branch {number}"
+
+
+def _bookmark_place(bookmark: Bookmark) -> str:
+    """Return the name of a bookmark's line; the number of its branch may change, its offset stays."""
+    return f"bookmark {bookmark.offset} {bookmark.name}"
 
 
 def _branch_line(branch: Branch, parent: Branch) -> str:
     facts = {"branch": branch.number, "parent": parent.number, "start": branch.start, "name": branch.name}
-    return f'{json.dumps(facts)[:-1]}, "turns": {_turns_json(branch)}}}\n'
+    return f'{json.dumps(facts)[:-1]}, "turns": {_turns_json(branch)}}}'
 
 
 def _turns_json(branch: Branch) -> str:
@@ -164,7 +198,8 @@ def parse_lines(lines: Iterable[str]) -> SavedTranscript:
     saved = SavedTranscript()
     numbers = {saved.number}  # of all branches so far
     has_current = False
-    line_number = 0
+    line_number, turn_count = 0, 0
+    after: int | str = 0  # what an unknown line would follow
     for line_number, line in enumerate(lines, start=1):
         try:
             values = parse_bounded_json(line.encode("utf-8", "surrogatepass"))
@@ -174,21 +209,25 @@ def parse_lines(lines: Iterable[str]) -> SavedTranscript:
                 has_current = True
                 saved.number, saved.name = _count(values["current"]), _text(values["name"])
                 saved.learns = values["learns"] is True
-                numbers = {saved.number}
+                numbers, after = {saved.number}, _CURRENT
             elif "unsent" in values:
-                saved.unsent = _text(values["unsent"])
+                saved.unsent, after = _text(values["unsent"]), "typed"
             elif "edited" in values:
-                saved.edited = _text(values["edited"])
+                saved.edited, after = _text(values["edited"]), "typed"
             elif "bookmark" in values:
                 saved.bookmarks.append(_parse_bookmark(values, numbers))
+                after = _bookmark_place(saved.bookmarks[-1][1])
             elif "branch" in values and "turns" in values:
                 saved.branches.append(_parse_branch(values, numbers))
                 numbers.add(saved.branches[-1].number)
+                after = _branch_place(saved.branches[-1].number)
             elif _is_of_unknown_kind(values):
-                saved.unknown_lines.append(line)
+                saved.unknown_lines.append(UnknownLine(line, after))
             else:
                 turn, text = _parse_turn(values)
                 saved.turn_texts.append((replace(turn, continues=False), text))
+                turn_count += bool(text)
+                after = turn_count
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RnntuiError) as error:
             raise SavedLineError(line_number) from error
     if line_number and line_number == len(saved.unknown_lines):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 _ALLOWED = {"\n", "\t"}
@@ -16,6 +17,8 @@ _ALLOWED = {"\n", "\t"}
 # They are left out, because a display must not be reordered by them and an escape in every line hides the text.
 _EMBEDDINGS = "\u202a\u202b\u202c"
 _WITHOUT_EMBEDDINGS = str.maketrans("", "", _EMBEDDINGS)
+_JOINER = "\u200d"
+_MAX_CELL = 8  # characters shown in a cell: one with its marks; more of them are cut, too
 _FIRST_LINE = re.compile(r"\S.{0,199}")
 _PRIVATE_USE = 0xF0000  # start of a plane for private use: terminals show its characters as a box
 _UNUSED_SELECTORS = 0xE01EA - ord(_EMBEDDINGS[0])  # variation selectors, which show nothing and reorder nothing
@@ -59,10 +62,10 @@ def truncate(text: str, width: int, measure: Callable[[str], int]) -> str:
         return text
     if width < 1:
         return ""
-    start = text[:width]  # a cell holds one base character at most; long runs of marks are cut, too
-    while start and measure(start) > width - 1:
-        start = start[:-1]
-    return start.rstrip() + "…"
+    lengths = range(min(len(text), width * _MAX_CELL) + 1)
+    length = bisect_right(lengths, width - 1, key=lambda length: measure(text[:length])) - 1
+    # A joiner would join the ellipsis to the character before it.
+    return text[:length].rstrip(_JOINER).rstrip() + "…"
 
 
 def unknown_characters_message(characters: Sequence[str]) -> str:

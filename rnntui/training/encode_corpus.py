@@ -24,9 +24,9 @@ from rnntui.errors import CorpusError, RunError
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
+from rnntui.runs.checksums import are_unchanged
 from rnntui.runs.creation import take_over
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.integrity import are_unchanged
 from rnntui.runs.lookup import runs_in
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.character_counts import CharacterFile

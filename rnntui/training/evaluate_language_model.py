@@ -15,6 +15,7 @@ from rnntui.inference.run_ngrams import read_ngram_model
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
+from rnntui.runs.checksums import read_checked_config
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.corpus import Corpus
@@ -50,7 +51,7 @@ def evaluate_language_model_run(
     Raises `RunError` if the run is broken, `CorpusError` if the text cannot be read or has fewer than two tokens,
     `TrainingError` if torch computes wrong numbers on this machine.
     """
-    config = run.read_config()
+    config = read_checked_config(run)
     tokenizer = read_tokenizer(run, config)
     vocab_size = config.vocab_size
     hardware = choose_hardware("auto", "fp32", threads)

@@ -12,6 +12,7 @@ from rnntui.inference.translator import load_translator, read_known_words, read_
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.processors import usable_cpus
+from rnntui.runs.checksums import read_checked_config
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
@@ -50,7 +51,7 @@ def evaluate_seq2seq_run(
     vocabularies lack. Raises `RunError` if the run is broken or of another kind, `UsageError` if a library that the
     tokenizer needs is missing, `TrainingError` if torch computes wrong numbers on this machine.
     """
-    config = run.read_config()
+    config = read_checked_config(run)
     rows = pairs.rows
     targets = [pair.target for pair in rows]
     tokenizer = bleu_tokenizer or config.training_as(Seq2SeqTrainingConfig).resolved_bleu_tokenizer

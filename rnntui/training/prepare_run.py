@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rnntui.config import TrainerConfig
+from rnntui.runs.checksums import write_checksums
 from rnntui.runs.creation import publish_run, staging_folder
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.integrity import write_checksums
 from rnntui.runs.run_config import RunConfig
 
 

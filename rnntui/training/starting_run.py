@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rnntui.errors import UsageError
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.kinds.model_kind import ModelKind
+from rnntui.runs.checksums import read_checked_config
 from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.lookup import find_run, require_kind
 from rnntui.runs.run_config import RunOrigin
@@ -37,7 +38,7 @@ class StartingRun:
 
     def __init__(self, name: str, checkpoints: Path, kind: ModelKind) -> None:
         self.run = find_run(name, checkpoints, kind)
-        self.config = self.run.read_config()
+        self.config = read_checked_config(self.run)
         require_kind(self.run, self.config.kind, kind)
         self.weights: Weights = load_weights(self.run.weights_file)
 

@@ -13,6 +13,7 @@ from rnntui.config import Budget
 from rnntui.errors import RunError
 from rnntui.kinds.model_kind import resolve
 from rnntui.kinds.registry import KINDS
+from rnntui.runs.checksums import read_checked_config
 from rnntui.runs.folder import RunFolder, check_no_links
 from rnntui.runs.held_run import HeldRun
 from rnntui.runs.run_config import RunConfig
@@ -53,7 +54,7 @@ def train_run(
     _require_kind(run, run.read_config())
     check_no_links(run)
     with HeldRun(run) as held, _others_told_of_errors(group):
-        config = run.read_config()  # of the run that is locked now
+        config = read_checked_config(run, with_data=True)  # of the run that is locked now
         for folder in (run.path, run.resume_folder):
             remove_partial_files(folder)
         if not run.status_file.exists():

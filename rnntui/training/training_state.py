@@ -9,8 +9,10 @@ from typing import Any
 
 from rnntui.config import Budget, TrainerConfig
 from rnntui.errors import RunError
+from rnntui.runs.belonging import REPAIRED
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_weights
+from rnntui.runs.weights_header import read_weights_header
 from rnntui.training.adamw import AdamW, can_fuse
 from rnntui.training.evaluation_share import LOSS_SHARE, TRANSLATION_SHARE
 from rnntui.training.outer_step import OuterStep
@@ -70,7 +72,7 @@ class TrainingState:
         status = run.read_status()
         if status.state == "done":  # the final evaluation took time after the last save
             progress.seconds = max(progress.seconds, status.seconds)
-        if not _has_weights(run):
+        if not _has_best_weights(run):
             progress.best_loss = None  # the best weights are lost, so the next ones are the best
         if budget is not None:
             progress.budget, progress.reason, progress.stale_checks = budget, "", 0
@@ -124,9 +126,11 @@ def _make_outer_step(task: Task, optimizer: AdamW, config: TrainerConfig) -> Out
     return OuterStep(task.model, optimizer, task.hardware.group) if config.local_steps > 1 else None
 
 
-def _has_weights(run: RunFolder) -> bool:
+def _has_best_weights(run: RunFolder) -> bool:
+    """Return True if the weights of a run are those of its best evaluation, and not lost or replaced by a repair."""
     try:
         load_weights(run.weights_file)
     except RunError:
         return False
-    return True
+    header = read_weights_header(run.weights_file)
+    return header is not None and REPAIRED not in header.metadata

@@ -13,7 +13,7 @@ from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrain
 from rnntui.errors import CorpusError, RnntuiError, RunError
 from rnntui.formatting import few_names_with_verb
 from rnntui.runs.creation import publish_run, staging_folder
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import COPY_PREFIX, RunFolder
 from rnntui.runs.management import delete_run, locked_run, move_run
 from rnntui.runs.metrics_log import metrics_rows, read_metrics
 from rnntui.runs.run_config import RunConfig
@@ -231,7 +231,7 @@ def _share_files(source: Path, target: Path) -> None:
         copy = target / path.relative_to(source)
         if path.is_dir():
             copy.mkdir(exist_ok=True)
-        elif path.name not in _OWN_FILES:
+        elif path.name not in _OWN_FILES and not path.name.startswith(COPY_PREFIX):
             link_or_copy(path, copy)
 
 

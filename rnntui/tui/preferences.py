@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import os
@@ -87,12 +88,14 @@ def tab_of_last_text() -> str | None:
 class PreferencesFile:
     """The preferences file, which other apps change, and the user in an editor. Methods may be called in any thread.
 
-    A change is merged into the file as it is at that moment, under a lock.
+    A change is merged into the file as it is at that moment, under a lock. One that has failed before waits: where
+    another app has changed the same setting since, its value is the newer one and stays.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._values: dict[str, Any] = {}  # as they were read or written last
+        self._values: dict[str, Any] | None = None  # as they were read or written last, None before that
+        self._waiting: dict[str, Any] = {}  # changes that could not be saved the last time
         self._changing = threading.Lock()
 
     def load(self) -> tuple[Preferences, list[str]]:
@@ -100,6 +103,7 @@ class PreferencesFile:
         try:
             values = self._read()
         except FileNotFoundError:
+            self._values = {}
             return Preferences(), []
         except OSError as error:
             return Preferences(), [str(self._read_error(error))]
@@ -118,7 +122,8 @@ class PreferencesFile:
         """Change settings in the file, and keep the others, also those that another app has changed.
 
         A damaged file is set aside; the new one has what this object read or wrote before, so that a file which the
-        user is just editing loses nothing either. An empty file is replaced.
+        user is just editing loses nothing either. An empty file is replaced. A change that could not be saved the last
+        time is left out if the file has another value by now than this object knows.
 
         Args:
             changes: values by name; those of `tabs` are a patch (see `apply_patch`).
@@ -127,29 +132,39 @@ class PreferencesFile:
         Returns a line that says where a damaged file is now, or "". Raises `RnntuiError` if the file cannot be read or
         written; it is then unchanged.
         """
-        note = ""
-        try:
-            with self._changing:
+        with self._changing:
+            waited, self._waiting = self._waiting, copy.deepcopy(dict(changes))
+            try:
                 make_folder(self.path.parent)
                 with folder_lock(self.path.parent, f".{self.path.name}.lock", timeout):
-                    try:
-                        values = self._read()
-                    except FileNotFoundError:
-                        values = {}
-                    except OSError as error:
-                        raise self._read_error(error) from error
-                    except ValueError as error:
-                        aside = self._set_aside()
-                        note = f"{self.path} was damaged ({error}) and is now {aside.name}; a new file has the settings"
-                        values = self._values
-                    if values is None:
-                        values = self._values
-                    changed = _changed(values, changes)
-                    if note or changed != values:
-                        write_user_file(self.path, encode_settings(changed))
-                    self._values = changed
+                    note = self._merge(changes, waited)
+            except OSError as error:
+                raise write_error(self.path, error) from error
+            self._waiting = {}
+        return note
+
+    def _merge(self, changes: Mapping[str, Any], waited: Mapping[str, Any]) -> str:
+        """Change settings in the file, without those that `waited` in vain; see `save`. Called under the lock."""
+        note, known = "", self._values
+        try:
+            values = self._read()
+        except FileNotFoundError:  # as when the user has moved away what could not be read
+            values = known = {}
         except OSError as error:
-            raise write_error(self.path, error) from error
+            raise self._read_error(error) from error
+        except ValueError as error:
+            aside = self._set_aside()
+            note = f"{self.path} was damaged ({error}) and is now {aside.name}; a new file has the settings"
+            values = None
+        if values is None:
+            values = known or {}
+        elif known is not None:
+            changes = _without_overtaken(changes, waited, known, values)
+        self._values = values
+        changed = _changed(values, changes)
+        if note or changed != values:
+            write_user_file(self.path, encode_settings(changed))
+        self._values = changed
         return note
 
     def _read(self) -> dict[str, Any] | None:
@@ -218,6 +233,34 @@ def _changed(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     if "tabs" in changes:
         changed["tabs"] = apply_patch(values.get("tabs"), changes["tabs"])
     return {name: value for name, value in changed.items() if name in values or value != defaults.get(name)}
+
+
+def _without_overtaken(
+    changes: Mapping[str, Any],
+    waited: Mapping[str, Any],
+    known: Mapping[str, Any],
+    found: Mapping[str, Any],
+    *,
+    is_patch: bool = False,
+) -> dict[str, Any]:
+    """Return changes without those that waited while the same values were changed in the file.
+
+    Args:
+        changes: values by name; those of `tabs` are a patch, and so are all if `is_patch`.
+        waited: the changes that could not be saved the last time. One to another value since is a new one.
+        known: the values that the file had when it was read or written last.
+        found: the values that it has now.
+    """
+    kept: dict[str, Any] = {}
+    for name, value in changes.items():
+        before, now = known.get(name), found.get(name)
+        if isinstance(value, Mapping) and (is_patch or name == "tabs"):
+            objects = (other if isinstance(other, Mapping) else {} for other in (waited.get(name), before, now))
+            if rest := _without_overtaken(value, *objects, is_patch=True):
+                kept[name] = rest
+        elif before == now or name not in waited or waited[name] != value:
+            kept[name] = value
+    return kept
 
 
 def patch_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rnntui.runs.checksums import copy_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_files import foreign_files
 
@@ -72,9 +73,10 @@ def test_json_has_a_line_for_each_file(words: RunFolder, rnntui) -> None:
 
 def test_a_run_whose_settings_are_gone_is_named(words: RunFolder, rnntui) -> None:
     words.config_file.unlink()
+    copy_of(words, words.config_file).write_bytes(b"{}")
     for names in ([], ["words"]):
         result = rnntui("verify", *names)
-        assert result.code == 1 and "words: 1 of " in result.out and "config.json: missing" in result.out
+        assert result.code == 1 and "words: 2 of " in result.out and "config.json: missing" in result.out
     repaired = rnntui("verify", "--repair")
     assert repaired.code == 1 and repaired.err.startswith("rnntui: words: config.json: ")
 

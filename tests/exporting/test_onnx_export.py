@@ -49,7 +49,8 @@ def test_the_program_of_a_language_model_samples(
     loaded = load_language_model(run)
     prompt = "Once " if tokenizer == "char" else "Once upon"
     assert variables["prompt"] == loaded.tokenizer.encode(prompt).tolist()
-    assert "`lengths`" not in (tmp_path / "out" / "README.md").read_text("utf-8")
+    text = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "`lengths`" not in text and "integers of 64 bits" in text
 
 
 def test_the_program_of_a_seq2seq_model_translates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

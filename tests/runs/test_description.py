@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from labelled_runs import make_labelled_run, opinions
 from pair_runs import copy_rows, make_pair_run
 from tiny_runs import TWO_LAYERS, make_run, subwords
 
 from rnntui.config import Budget
+from rnntui.config_language_model import LanguageModelTrainingConfig
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.runs.comparison import compare_runs
 from rnntui.runs.description import (
@@ -20,6 +22,7 @@ from rnntui.runs.description import (
     current_budget,
     describe_run,
     last_sample,
+    option_texts,
     progress_text,
     read_details,
 )
@@ -95,6 +98,26 @@ def test_every_fact_of_a_run(tmp_path: Path) -> None:
         "curves": f"rnntui curves {run.path}",
     }  # fmt: skip
     assert sections["Last sample"] == {"text": "abc"}
+
+
+def test_a_run_that_was_not_evaluated_has_no_loss_and_weights_of_two_types_have_both(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    run.write_stamped_status(RunStatus("running", 1, 20))
+    save_arrays(run.weights_file, {"a": np.zeros(3, np.float32), "b": np.zeros(5, np.float16)}, {})
+    facts = facts_of(run)
+    assert not {"validation loss", "bits per character", "scores", "final losses", "best step"} & facts.keys()
+    assert facts["parameters"] in ("8 (float32, float16)", "8 (float16, float32)")
+
+
+def test_the_loss_of_a_classifier_is_that_of_a_text(tmp_path: Path) -> None:
+    run = make_labelled_run(tmp_path, opinions(60), "a")
+    run.write_stamped_status(RunStatus("running", 1, 20, validation_loss=0.5))
+    assert facts_of(run)["validation loss"] == "0.5000 nats a text"
+
+
+def test_an_option_that_is_on_or_off_is_said_to_be() -> None:
+    for is_on, text in ((True, "yes"), (False, "no")):
+        assert option_texts(LanguageModelTrainingConfig(tensorboard=is_on))["--tensorboard"] == text
 
 
 def test_the_facts_of_a_seq2seq_model_without_weights(tmp_path: Path) -> None:
@@ -204,6 +227,9 @@ def test_the_last_sample(tmp_path: Path) -> None:
     with run.metrics_file.open("a") as file:
         file.write("\n" + '{"step": 6, "train_loss": 1.5}\n' * 10_000 + '{"step": 7, "sample": "three"}\n')
     assert last_sample(run) == {"text": "three"}
+    with run.metrics_file.open("a") as file:
+        file.write('["sample"]\n{"note": {"sample": "four"}}\n{"sample": "five"\n"sample"\n')
+    assert last_sample(run) == {"text": "three"}, "those are no samples"
 
 
 def test_a_comparison_has_the_options_that_differ_and_the_results(tmp_path: Path) -> None:
@@ -235,6 +261,14 @@ def test_losses_of_different_tokens_are_not_compared_and_equal_names_are_told_ap
     assert comparison.names == (str(a.path), str(b.path))
     labels = [row.label for row in comparison.results]
     assert "bits per character" in labels and "validation loss" not in labels
+
+
+def test_the_scores_of_runs_are_compared(tmp_path: Path) -> None:
+    runs = [make_pair_run(tmp_path, copy_rows(60), name) for name in "ab"]
+    for run, bleu in zip(runs, (12.5, 20.0), strict=True):
+        run.write_stamped_status(RunStatus("done", 10, 10, results={"bleu": bleu}))
+    rows = {row.label: row.texts for row in compare_runs([*map(read_details, runs)]).results}
+    assert rows["BLEU"] == ("12.50", "20.00") and rows["step"] == ("10 of 10", "10 of 10")
 
 
 def test_runs_of_two_kinds_are_compared_by_the_options_that_both_have(tmp_path: Path) -> None:

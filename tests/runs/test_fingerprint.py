@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,17 @@ FILES = [
     "model.safetensors", "ngrams.safetensors", "known_words.txt",
     *(f"{folder}tokenizer.{ending}" for folder in ("", "source/", "target/") for ending in ("json", "model")),
 ]  # fmt: skip
+
+
+def test_a_large_file_is_not_read_into_memory(run: RunFolder) -> None:
+    with run.weights_file.open("wb") as file:
+        file.truncate(16 << 20)
+    tracemalloc.start()
+    try:
+        assert len(run_fingerprint(run)) == 64
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_every_file_of_the_model_counts_and_no_other(run: RunFolder, tmp_path: Path) -> None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from filelock import Timeout
+from labelled_runs import make_labelled_run, opinions
+from pair_runs import copy_rows, make_pair_run
+from safetensors.numpy import save
 from tiny_runs import make_run
 
 from rnntui.errors import RunError
 from rnntui.inference.run_ngrams import counted_again
+from rnntui.runs.checksums import are_unchanged, copy_of, write_checksums
 from rnntui.runs.folder import RunFolder, json_checksum
-from rnntui.runs.integrity import FileReport, verify_run, write_checksums
+from rnntui.runs.integrity import FileReport, verify_run, write_status_of_metrics
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.repair import CountNgrams, repair_run
 from rnntui.runs.run_status import RunStatus
@@ -62,6 +68,7 @@ def files_of(run: RunFolder) -> list[str]:
 def test_a_run_that_was_just_trained_is_whole(trained: RunFolder) -> None:
     assert {report.state for report in verify_run(trained)} == {"whole"}
     assert [report.name for report in verify_run(trained)] == files_of(trained)
+    assert trained.checksums_file.read_text().count("\n") > 5, "a file a line, for people"
 
 
 def test_rows_after_the_status_and_half_a_row_are_no_damage(trained: RunFolder) -> None:
@@ -93,6 +100,8 @@ def test_any_changed_or_cut_or_missing_file_is_found(trained: RunFolder, tmp_pat
 def test_the_resume_folder_of_a_run_may_be_deleted(trained: RunFolder) -> None:
     shutil.rmtree(trained.resume_folder)
     assert broken(trained) == {}
+    (trained.path / "tokenizer.json").write_text("{ }")
+    assert broken(trained) == {"tokenizer.json": "damaged"}
 
 
 def test_a_file_of_an_earlier_version_has_no_checksum(trained: RunFolder) -> None:
@@ -102,6 +111,7 @@ def test_a_file_of_an_earlier_version_has_no_checksum(trained: RunFolder) -> Non
     states = {report.name: report.state for report in verify_run(trained)}
     assert {name for name, state in states.items() if state == "no checksum"} == {
         "config.json", "tokenizer.json", "status.json", "metrics.jsonl", "resume/training.ids", "resume/validation.ids",
+        "resume/copy-config.json", "resume/copy-tokenizer.json",
     }  # fmt: skip
     assert states["model.safetensors"] == "whole"
 
@@ -158,6 +168,13 @@ def test_rows_that_can_be_read_are_kept(trained: RunFolder) -> None:
     assert broken(trained) == {} and trained.read_status().step == 20
 
 
+def test_the_status_is_then_about_the_rows_that_were_kept(trained: RunFolder) -> None:
+    lines = trained.metrics_file.read_bytes().splitlines(keepends=True)
+    trained.metrics_file.write_bytes(b"\0" * len(lines[0]) + b"\n" + lines[1])
+    assert repaired(trained) == {"metrics.jsonl": True}
+    assert FileReport("metrics.jsonl", "whole") in verify_run(trained) and broken(trained) == {}
+
+
 @pytest.mark.parametrize("has_state", [True, False], ids=["resume file", "metrics"])
 def test_a_status_is_written_again(trained: RunFolder, has_state: bool) -> None:
     if not has_state:
@@ -172,7 +189,8 @@ def test_a_status_is_written_again(trained: RunFolder, has_state: bool) -> None:
 
 def test_what_nothing_can_replace_stays_where_it_is(trained: RunFolder) -> None:
     trained.config_file.write_bytes(b"{}")
-    assert repaired(trained) == {"config.json": False}
+    shutil.rmtree(trained.resume_folder)
+    assert repaired(trained)["config.json"] is False
     assert trained.config_file.read_bytes() == b"{}"
 
 
@@ -210,12 +228,146 @@ def test_the_reason_is_given_for_each_broken_file(trained: RunFolder) -> None:
     with trained.metrics_file.open("ab") as file:
         file.write(b"[1]\n\xff\n")
     assert problems_of(trained)["metrics.jsonl"] == ("damaged", "2 of its lines cannot be read")
+    weights = trained.weights_file.read_bytes()
+    trained.weights_file.write_bytes(weights[:-1])
+    state, problem = problems_of(trained)["model.safetensors"]
+    assert state == "damaged" and f"it has {len(weights) - 1} bytes, where its header says {len(weights)}" in problem
     trained.write_stamped_status(RunStatus("done", 20, validation_loss=1.0))
     for file in (trained.metrics_file, trained.weights_file, trained.resume_file):
         file.unlink()
     assert problems_of(trained) == {
         "metrics.jsonl": missing, "model.safetensors": missing, "resume/state.safetensors": missing
     }  # fmt: skip
+
+
+def test_a_resume_file_is_missed_after_the_first_step_and_where_the_step_is_not_known(trained: RunFolder) -> None:
+    name = "resume/state.safetensors"
+    trained.resume_file.unlink()
+    for step in (0, 1):
+        trained.write_stamped_status(RunStatus("stopped", step))
+        assert (name in broken(trained)) == (step > 0)
+    trained.status_file.write_bytes(b"{")
+    assert broken(trained).keys() == {"status.json", name}
+    weights = trained.weights_file.read_bytes()
+    trained.weights_file.unlink()
+    assert broken(trained).keys() == {"model.safetensors", "status.json", name}
+    trained.weights_file.write_bytes(weights)
+    trained.training_ids.unlink()
+    write_checksums(trained)
+    assert name not in broken(trained), "without its text it cannot be resumed anyway"
+
+
+def test_what_nothing_can_replace_is_told_first_and_what_depends_on_others_last(trained: RunFolder) -> None:
+    for file in (trained.config_file, trained.resume_file, trained.weights_file, trained.status_file):
+        file.write_bytes(b"{")
+    assert [repair.name for repair in repair_run(trained, counted_again)] == [
+        "config.json", "resume/state.safetensors", "model.safetensors", "status.json"
+    ]  # fmt: skip
+
+
+def test_a_resume_file_that_is_set_aside_is_told(trained: RunFolder) -> None:
+    trained.resume_file.write_bytes(b"")
+    outcome = "set aside; the run can be used as it is, but not be resumed"
+    assert outcomes(trained) == {"resume/state.safetensors": (False, outcome)}
+
+
+def test_every_missing_file_is_told(trained: RunFolder) -> None:
+    files = (trained.config_file, trained.training_ids, trained.path / "tokenizer.json")
+    for file in files:
+        file.unlink()
+    assert broken(trained) == {file.relative_to(trained.path).as_posix(): "missing" for file in files}
+
+
+def test_weights_that_no_training_leaves_are_damaged(trained: RunFolder) -> None:
+    save_arrays(trained.weights_file, {"output.weight": np.array([1, np.nan], np.float32)}, {})
+    assert broken(trained) == {"model.safetensors": "damaged"}
+
+
+def test_weights_of_another_program_have_no_checksum(trained: RunFolder) -> None:
+    trained.weights_file.write_bytes(save(WEIGHTS))
+    assert FileReport("model.safetensors", "no checksum") in verify_run(trained)
+
+
+def test_a_status_before_the_first_row_is_about_none(trained: RunFolder) -> None:
+    for content in (b"", None):
+        trained.metrics_file.write_bytes(b"")
+        if content is None:
+            trained.metrics_file.unlink()
+        write_status_of_metrics(trained, RunStatus("running", metrics_bytes=7, metrics_sha256="x"))
+        status = trained.read_status()
+        assert (status.metrics_bytes, status.metrics_sha256) == (0, "")
+
+
+def test_a_large_file_is_not_read_into_memory(trained: RunFolder) -> None:
+    with trained.training_ids.open("wb") as file:
+        file.truncate(16 << 20)
+    tracemalloc.start()
+    try:
+        assert not are_unchanged(trained, [trained.training_ids])
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_checksums_of_another_form_are_damaged(trained: RunFolder) -> None:
+    values = {"arrays": {}}
+    for content in ([], 7, values | {"sha256": json_checksum(values)}):
+        trained.checksums_file.write_text(json.dumps(content))
+        assert problems_of(trained)["checksums.json"] == (
+            "damaged",
+            "its contents are not those that were written",
+        )
+
+
+def test_what_was_changed_in_files_that_can_be_read_is_told(trained: RunFolder) -> None:
+    changed = ("damaged", "its contents are not those that were written")
+    data = trained.metrics_file.read_bytes()
+    trained.metrics_file.write_bytes(data.replace(b"20", b"21"))
+    assert problems_of(trained) == {"metrics.jsonl": ("damaged", "its rows are not those that were written")}
+    trained.metrics_file.write_bytes(data)
+    trained.training_ids.write_bytes(bytes(100))
+    trained.config_file.write_bytes(trained.config_file.read_bytes() + b"\n")
+    (trained.path / "tokenizer.json").unlink()
+    assert problems_of(trained) == {
+        "config.json": changed,
+        "resume/training.ids": changed,
+        "tokenizer.json": ("missing", "it belongs to the run"),
+    }
+
+
+def test_files_are_unchanged_if_all_of_them_are_as_they_were_written(trained: RunFolder) -> None:
+    files = [trained.training_ids, trained.validation_ids, trained.config_file]
+    assert are_unchanged(trained, files) and are_unchanged(trained, [])
+    assert not are_unchanged(trained, [*files, trained.status_file]), "it was not recorded"
+    trained.validation_ids.write_bytes(bytes(100))
+    assert not are_unchanged(trained, files) and are_unchanged(trained, files[::2])
+    trained.validation_ids.unlink()
+    assert not are_unchanged(trained, files)
+    trained.checksums_file.write_bytes(b"{}")
+    assert not are_unchanged(trained, files[:1])
+    trained.checksums_file.unlink()
+    assert not are_unchanged(trained, files[:1])
+
+
+@pytest.mark.parametrize("has_ngrams", [False, True])
+def test_the_ngrams_of_a_classifier_are_missed_where_it_has_some(tmp_path: Path, has_ngrams: bool) -> None:
+    run = make_labelled_run(tmp_path, opinions(60), "a", ngrams="char" if has_ngrams else "none")
+    run.ngrams_file.unlink(missing_ok=True)
+    for _ in range(2):
+        assert broken(run) == ({run.ngrams_file.name: "missing"} if has_ngrams else {})
+        run.checksums_file.unlink(missing_ok=True)  # then its settings tell
+
+
+@pytest.mark.parametrize("prior", [0, 2])
+def test_the_ngrams_of_a_language_model_are_missed_where_it_has_some(trained: RunFolder, prior: int) -> None:
+    config = trained.read_config()
+    trained.write_config(replace(config, model=replace(config.model, ngram_prior=prior)))
+    write_checksums(trained)
+    assert broken(trained) == ({trained.ngrams_file.name: "missing"} if prior else {})
+
+
+def test_a_run_of_pairs_has_no_ngrams(tmp_path: Path) -> None:
+    assert broken(make_pair_run(tmp_path, copy_rows(60), "a")) == {}
 
 
 @pytest.mark.parametrize("side", ["source", "target"])
@@ -269,12 +421,26 @@ def test_damaged_weights_are_replaced_by_the_last_ones_where_there_is_no_average
     save_arrays(trained.resume_file, state | {"task.cursor": np.zeros(1)}, {"progress": json.dumps(PROGRESS)})
     trained.weights_file.unlink()
     assert outcomes(trained) == {
-        "model.safetensors": (True, "replaced by the weights of step 20, the last that was saved")
+        "model.safetensors": (
+            True,
+            "replaced by the weights of step 20, the last that was saved; train --resume evaluates them",
+        )
     }
     arrays, metadata = load_arrays(trained.weights_file)
-    assert metadata == {"step": "20"} and list(arrays) == ["output.weight"]
+    assert metadata == {"step": "20", "repaired": "true"} and list(arrays) == ["output.weight"]
     assert np.array_equal(arrays["output.weight"], WEIGHTS["output.weight"] + 1)
     assert not trained.weights_file.with_name("model.safetensors.damaged").exists()
+
+
+def test_weights_are_taken_from_a_resume_file_that_has_some(trained: RunFolder) -> None:
+    trained.weights_file.write_bytes(b"damaged")
+    save_arrays(trained.resume_file, {"task.cursor": np.zeros(1)}, {"progress": json.dumps(PROGRESS)})
+    assert outcomes(trained)["model.safetensors"] == (False, "the resume file has no weights")
+    assert trained.weights_file.read_bytes() == b"damaged"
+    state = {f"model.{name}": array for name, array in WEIGHTS.items()}
+    save_arrays(trained.resume_file, state, {"progress": "{}"})
+    assert outcomes(trained)["model.safetensors"][0]
+    assert load_arrays(trained.weights_file)[1]["step"] == "", "the file does not say"
 
 
 COUNTS = {"counts": np.arange(5, dtype=np.uint8)}
@@ -314,6 +480,7 @@ def test_ngrams_that_cannot_be_counted_as_they_were_stay(trained: RunFolder) -> 
 def test_the_ngrams_of_a_run_whose_settings_are_lost_stay(trained: RunFolder) -> None:
     trained.ngrams_file.write_bytes(b"damaged")
     trained.config_file.write_bytes(b"{")
+    copy_of(trained, trained.config_file).write_bytes(b"{")
     lost = (False, "nothing can replace it; the run cannot be used without it")
     found = outcomes(trained)
     assert found["config.json"] == lost and not found["ngrams.safetensors"][0]
@@ -323,13 +490,12 @@ def test_the_ngrams_of_a_run_whose_settings_are_lost_stay(trained: RunFolder) ->
 def test_what_is_lost_is_said_of_each_file(trained: RunFolder) -> None:
     for file in (trained.checksums_file, trained.training_ids):
         file.write_bytes(b"{")
-    assert outcomes(trained)["checksums.json"] == (
-        False, "nothing can replace it; the files that it is about cannot be checked"
-    )  # fmt: skip
-    write_checksums(trained)
     trained.validation_ids.unlink()
+    lost = (False, "nothing can replace it; without it the run cannot be resumed")
     assert outcomes(trained) == {
-        "resume/validation.ids": (False, "nothing can replace it; without it the run cannot be resumed")
+        "checksums.json": (True, "restored from its copy"),
+        "resume/training.ids": lost,
+        "resume/validation.ids": lost,
     }
 
 
@@ -362,14 +528,15 @@ def test_files_that_depend_on_each_other_are_repaired_in_one_go(trained: RunFold
     trained.metrics_file.write_bytes(b"\xff\n" + lines)
     trained.status_file.write_bytes(b"[]")
     trained.weights_file.write_bytes(b"")
+    told = "the last that was saved; train --resume evaluates them"
     assert list(outcomes(trained).items()) == [
-        ("model.safetensors", (True, "replaced by the averaged weights of step 20, the last that was saved")),
+        ("model.safetensors", (True, f"replaced by the averaged weights of step 20, {told}")),
         ("metrics.jsonl", (True, "2 rows that can be read were kept")),
         ("status.json", (True, "written again, as stopped at step 20")),
     ]
     assert {report.state for report in verify_run(trained)} == {"whole"}
     status = trained.read_status()
-    assert (status.tokens, status.seconds, status.validation_loss, status.bits_per_character) == (640, 1.5, 1.25, 1.8)
+    assert (status.tokens, status.seconds, status.validation_loss, status.bits_per_character) == (640, 1.5, None, None)
     assert trained.status_file.with_name("status.json.damaged").read_bytes() == b"[]"
 
 

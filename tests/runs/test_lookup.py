@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pair_runs import copy_rows, make_pair_run
 from run_examples import CONFIG
 
 from rnntui.errors import RunError, UsageError
@@ -18,9 +19,11 @@ from rnntui.runs.lookup import (
     checkpoints_problem,
     choice_note,
     find_run,
+    named_or_lost_run,
     named_run,
     require_kind,
     runs_in,
+    runs_without_settings,
     shipped_name_note,
     shipped_runs,
 )
@@ -123,6 +126,62 @@ def test_the_current_folder_is_a_run_with_its_own_name(tmp_path: Path, monkeypat
     run = make_run(tmp_path, "a", 1)
     monkeypatch.chdir(run.path)
     assert named_run(".", tmp_path / "checkpoints").path == run.path.resolve()
+
+
+def test_a_folder_above_is_a_run_with_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path, "a", None)
+    run.resume_folder.mkdir()
+    monkeypatch.chdir(run.resume_folder)
+    assert named_run("..", tmp_path / "none") == run
+
+
+def test_runs_whose_settings_are_gone_are_found_by_name_and_sorted(shipped: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    assert runs_without_settings(folder) == []
+    for name in ("lost-b", "lost-a", ".hidden", "whole"):
+        make_run(folder, name, None).checksums_file.touch()
+        if name != "whole":
+            (folder / name / "config.json").unlink()
+    (folder / "other").mkdir()
+    assert [run.name for run in runs_without_settings(folder)] == ["lost-a", "lost-b"]
+    for name, path in (("lost-b", folder / "lost-b"), ("whole", folder / "whole")):
+        assert named_or_lost_run(name, folder).path == path
+    assert named_or_lost_run("shakespeare", folder).path == shipped / "shakespeare"
+    for name in ("other", ".hidden", "none"):
+        with pytest.raises(UsageError, match=f"no run {name!r} in"):
+            named_or_lost_run(name, folder)
+
+
+def test_a_run_that_is_reached_by_a_link_has_the_name_of_the_link(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "runs", "a", None)
+    (tmp_path / "runs" / "link").symlink_to(run.path)
+    assert named_run("link", tmp_path / "runs").path == tmp_path / "runs" / "link"
+
+
+def test_a_shipped_model_of_another_kind_is_none_to_take(shipped: Path, tmp_path: Path) -> None:
+    assert find_run(None, tmp_path / "runs", LANGUAGE_MODEL).name == "shakespeare"
+    with pytest.raises(RunError, match="no trained run in"):
+        find_run(None, tmp_path / "runs", SEQ2SEQ)
+
+
+def test_where_there_are_no_runs_an_unknown_name_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.runs.lookup.shipped_folder", lambda: tmp_path / "none")
+    with pytest.raises(UsageError) as caught:
+        named_run("a", tmp_path / "runs")
+    assert caught.value.hint == "there are no runs yet"
+
+
+def test_a_shipped_model_in_the_folder_of_runs_is_not_the_newest(shipped: Path) -> None:
+    own = make_run(shipped, "mine", 1_000)
+    assert find_run(None, shipped, None) == find_run(None, shipped, LANGUAGE_MODEL) == own
+
+
+def test_the_newest_run_of_another_kind_is_passed_over(shipped: Path, tmp_path: Path) -> None:
+    newest = make_pair_run(tmp_path, copy_rows(60), "newest")
+    newest.weights_file.write_bytes(b"")
+    older = make_run(newest.path.parent, "older", 1_000)
+    assert find_run(None, newest.path.parent, None) == newest
+    assert find_run(None, newest.path.parent, LANGUAGE_MODEL) == older
 
 
 @pytest.mark.parametrize(

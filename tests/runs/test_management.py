@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs import lookup, management
 from rnntui.runs.creation import staging_folder
-from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder
+from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder, check_no_links
 from rnntui.runs.lookup import runs_in
 from rnntui.runs.management import (
     check_deletable,
@@ -124,11 +126,23 @@ def test_a_run_in_training_is_neither_renamed_nor_deleted_but_takes_a_note(runs:
     assert run.read_note() == "more dropout" and [each.name for each in runs_in(runs)] == ["a"]
 
 
+def test_a_run_whose_training_starts_while_it_is_deleted_stays(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(management, "check_deletable", lambda *_: None)
+    run = RunFolder(runs / "a")
+    with run.lock(), pytest.raises(RunError, match=r"run a is in training and cannot be deleted;"):
+        delete_run(run, runs)
+    assert names_in(runs) == ["a"]
+
+
 def test_a_shipped_model_is_never_changed(runs: Path, tmp_path: Path) -> None:
     before = contents(tmp_path / "shipped")
     run = RunFolder(runs.parent / "runs" / ".." / "shipped" / "shakespeare")
-    for refused in (lambda: rename_run(run, "b"), lambda: delete_run(run, runs), lambda: write_note(run, "mine")):
-        with pytest.raises(RunError, match="shakespeare is a shipped model"):
+    for refused, what in (
+        (lambda: rename_run(run, "b"), "cannot be renamed"),
+        (lambda: delete_run(run, runs), "cannot be deleted"),
+        (lambda: write_note(run, "mine"), "takes no note"),
+    ):
+        with pytest.raises(RunError, match=f"shakespeare is a shipped model and {what}"):
             refused()
     assert contents(tmp_path / "shipped") == before
 
@@ -209,6 +223,19 @@ def test_foreign_files_are_named_wherever_they_are(runs: Path) -> None:
         check_holds_run_only(run)
 
 
+def test_a_file_that_is_replaced_while_sizes_are_read_is_left_out(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, lstat = RunFolder(runs / "a"), Path.lstat
+
+    def without_status(path: Path) -> os.stat_result:
+        if path.name == "status.json":
+            raise FileNotFoundError(2, "No such file or directory")
+        return lstat(path)
+
+    before = file_sizes(run)
+    monkeypatch.setattr(Path, "lstat", without_status)
+    assert file_sizes(run).keys() == before.keys() - {"status.json"}
+
+
 def test_what_a_run_and_the_desktop_put_into_its_folder_is_not_foreign(runs: Path) -> None:
     run = RunFolder(runs / "a")
     make_resumable(run)
@@ -231,6 +258,8 @@ def test_notes(runs: Path) -> None:
     assert run.read_note() == ""
     write_note(run, "  dropout 0.3 — better\n")
     assert run.read_note() == "dropout 0.3 — better"
+    write_note(run, "half \ud800 a pair")
+    assert run.read_note() == "half ? a pair"
     write_note(run, "x" * MAX_NOTE_LENGTH)
     with pytest.raises(UsageError, match="1,000 characters at most"):
         write_note(run, "x" * (MAX_NOTE_LENGTH + 1))
@@ -240,6 +269,28 @@ def test_notes(runs: Path) -> None:
         assert run.read_note() == "" and not run.note_file.exists()
     run.note_file.write_bytes(b"\xff\x00" + b"x" * 10**6)
     assert len(run.read_note()) == MAX_NOTE_LENGTH
+
+
+def test_no_more_of_a_note_is_read_than_it_may_have(runs: Path) -> None:
+    run = RunFolder(runs / "a")
+    with run.note_file.open("wb") as file:
+        file.truncate(16 << 20)
+    tracemalloc.start()
+    try:
+        assert len(run.read_note()) == MAX_NOTE_LENGTH
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["resume", "novelty", "tensorboard", "source", "target", "metrics.jsonl"])
+def test_nothing_is_written_to_where_a_link_leads(runs: Path, name: str) -> None:
+    run = RunFolder(runs / "a")
+    check_no_links(run)
+    (run.path / name).unlink(missing_ok=True)
+    (run.path / name).symlink_to(runs)
+    with pytest.raises(RunError, match=rf"{name} is a symbolic link, which may lead out of the run; nothing is"):
+        check_no_links(run)
 
 
 def test_folders_that_cannot_be_written_to_give_one_line(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

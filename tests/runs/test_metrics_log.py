@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import os
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from run_examples import Failure, fail, json_values, repeatable
 
+from rnntui.runs import metrics_log
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.metrics_log import MetricsLog, MetricsTail, drop_after, metrics_checksum, read_metrics
+from rnntui.runs.metrics_log import (
+    MetricsLog,
+    MetricsTail,
+    broken_lines,
+    drop_after,
+    metrics_checksum,
+    read_metrics,
+    rewrite_rows,
+    rows_between,
+)
 
 
 def append(path: Path, data: bytes) -> None:
@@ -52,6 +65,39 @@ def test_a_file_that_is_deleted_or_replaced_while_it_is_written_keeps_its_rows(
     assert (log.size, log.checksum) == (36, metrics_checksum(run.metrics_file, 36))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="an open file cannot be replaced")
+def test_a_file_that_is_written_again_has_the_bytes_that_it_had(run: RunFolder) -> None:
+    before = '{"step": 0}\r\n{"sample": "日本"}\n'.encode()  # as other programs write them
+    append(run.metrics_file, before)
+    log = MetricsLog(run.metrics_file)
+    run.metrics_file.unlink()
+    log.sync()
+    log.close()
+    assert run.metrics_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_number_that_json_lacks_is_not_written(run: RunFolder, value: float) -> None:
+    log = MetricsLog(run.metrics_file)
+    with pytest.raises(ValueError, match="JSON"):
+        log.write({"step": 0, "loss": value})
+    log.close()
+    assert run.metrics_file.read_bytes() == b"" and log.size == 0
+
+
+@pytest.mark.parametrize("block", [metrics_log._BLOCK, 5])
+def test_the_checksum_of_the_beginning_of_a_file(run: RunFolder, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(metrics_log, "_BLOCK", block)
+    rows = b'{"step": 0}\n{"step": 1}\n'
+    append(run.metrics_file, rows)
+    for size in range(len(rows) + 1):
+        assert metrics_checksum(run.metrics_file, size) == hashlib.sha256(rows[:size]).hexdigest()
+    assert metrics_checksum(run.metrics_file, len(rows) + 1) == "", "it is shorter"
+    log = MetricsLog(run.metrics_file)
+    assert (log.size, log.checksum) == (len(rows), hashlib.sha256(rows).hexdigest())
+    log.close()
+
+
 def test_reopening_a_log_appends_to_it(run: RunFolder) -> None:
     for step in range(2):
         log = MetricsLog(run.metrics_file)
@@ -70,6 +116,15 @@ def test_no_byte_is_read_twice(run: RunFolder) -> None:
     assert tail.read() == [{"step": 3}]
 
 
+def test_a_watcher_can_begin_at_any_line(run: RunFolder) -> None:
+    append(run.metrics_file, b'{"step": 1}\n{"step": 2}\n{"step": 3}\n')
+    tail = MetricsTail(run.metrics_file)
+    tail.skip_to(12, run.metrics_file.stat().st_ino)
+    assert tail.read() == [{"step": 2}, {"step": 3}] and not tail.restarted
+    tail.skip_to(12, run.metrics_file.stat().st_ino + 1)
+    assert tail.read() == [{"step": 1}, {"step": 2}, {"step": 3}] and tail.restarted
+
+
 def test_an_incomplete_line_is_left_for_the_next_read_even_if_it_is_json(run: RunFolder) -> None:
     tail = MetricsTail(run.metrics_file)
     for part in (b'{"step": 1, "sam', b'ple": "\xc3', b'\xa9"', b"}"):
@@ -81,7 +136,8 @@ def test_an_incomplete_line_is_left_for_the_next_read_even_if_it_is_json(run: Ru
 
 def test_a_missing_file_has_no_rows(run: RunFolder) -> None:
     tail = MetricsTail(run.metrics_file)
-    assert tail.read() == []
+    assert not tail.restarted and not tail.has_more
+    assert tail.read() == [] and not tail.has_more
     append(run.metrics_file, b'{"step": 1}\n')
     assert tail.read() == [{"step": 1}]
     assert not tail.restarted
@@ -174,6 +230,24 @@ def test_only_lines_longer_than_the_bound_are_skipped(run: RunFolder, length: in
     assert tail.read(20) == [{"step": 3}] and tail.restarted, "another file begins with the start of a line"
 
 
+def test_the_rest_of_a_line_that_is_too_long_is_no_row(run: RunFolder) -> None:
+    append(run.metrics_file, b"x" * 20 + b'{"step": 1}\n{"step": 2}\n')
+    tail = MetricsTail(run.metrics_file)
+    assert tail.read(20) == [] and tail.read(24) == [{"step": 2}]
+
+
+def test_a_row_that_is_longer_than_any_is_skipped_and_counts_as_broken(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_log, "MAX_ROW_BYTES", 100)
+    append(run.metrics_file, b'{"step": 1}\n{"sample": "' + b"x" * 100 + b'"}\n{"step": 2}\n')
+    assert read_metrics(run.metrics_file) == [{"step": 1}, {"step": 2}]
+    assert broken_lines(run.metrics_file) == 1
+    append(run.metrics_file, b'not json\n[]\n{"sample": "' + b"x" * 100 + b'"}\n{"step": 3}\n{"step": 4')
+    assert read_metrics(run.metrics_file) == [{"step": 1}, {"step": 2}, {"step": 3}]
+    assert broken_lines(run.metrics_file) == 4
+
+
 def test_drop_after_removes_later_rows_and_broken_lines(run: RunFolder) -> None:
     append(
         run.metrics_file,
@@ -191,8 +265,12 @@ def test_drop_after_removes_later_rows_and_broken_lines(run: RunFolder) -> None:
     ]
 
 
-def test_drop_after_leaves_a_file_without_later_rows_as_it_is(run: RunFolder) -> None:
-    append(run.metrics_file, b'{"step": 1, "loss": 1e3}\n{"step": 2, "loss": 1.50}\n')
+@pytest.mark.parametrize("block", [metrics_log.MAX_ROW_BYTES, 60])
+def test_drop_after_leaves_a_file_without_later_rows_as_it_is(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(metrics_log, "MAX_ROW_BYTES", block)
+    append(run.metrics_file, b'{"step": 1, "loss": 1e3}\n{"step": 2, "loss": 1.50}\n{"step": 2, "time": 7}\n')
     before = run.metrics_file.stat(), run.metrics_file.read_bytes()
     drop_after(run.metrics_file, 2)
     assert (run.metrics_file.stat(), run.metrics_file.read_bytes()) == before
@@ -208,3 +286,98 @@ def test_drop_after_is_atomic(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(Failure):
         drop_after(run.metrics_file, 1)
     assert run.metrics_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, b""])
+def test_drop_after_leaves_nothing_of_a_file_without_rows(run: RunFolder, content: bytes | None) -> None:
+    if content is not None:
+        append(run.metrics_file, content)
+    drop_after(run.metrics_file, 0)
+    assert run.metrics_file.read_bytes() == b""
+
+
+def test_rows_can_be_chosen_by_what_they_say_and_by_their_place(run: RunFolder, tmp_path: Path) -> None:
+    append(run.metrics_file, b'{"step": 1}\n{"step": 2}\nnot json\n{"step": 3}\n{"step": 4}\n')
+    kept = tmp_path / "kept.jsonl"
+    assert rewrite_rows(kept, run.metrics_file, lambda row, index: row["step"] > 1 and index < 3) == 2
+    assert kept.read_bytes() == b'{"step": 2}\n{"step": 3}\n'
+    assert rewrite_rows(run.metrics_file, run.metrics_file) == 4
+    assert run.metrics_file.read_bytes() == b"".join(b'{"step": %d}\n' % step for step in range(1, 5))
+
+
+def test_rows_are_parsed_together_and_not_one_by_one(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+
+    def parse(data: bytes) -> Any:
+        parsed.append(data)
+        return json.loads(data)
+
+    append(run.metrics_file, b"".join(b'{"step": %d}\n' % step for step in range(100)))
+    monkeypatch.setattr(metrics_log, "parse_bounded_json", parse)
+    assert len(read_metrics(run.metrics_file)) == 100 and len(parsed) == 1
+
+
+def many_rows(pad: int) -> list[dict[str, Any]]:
+    """Rows of steps 3, 6, 9 and so on, one to three of each, of different lengths."""
+    return [
+        {"step": 3 * step, "row": row, "sample": "x" * (step * 37 % (pad + 1))}
+        for step in range(1, 41)
+        for row in range(1 + step % 3)
+    ]
+
+
+@pytest.mark.parametrize("last", [0, 6, 1000])
+def test_the_rows_of_any_steps_are_found(run: RunFolder, monkeypatch: pytest.MonkeyPatch, last: int) -> None:
+    monkeypatch.setattr(metrics_log, "_BISECTED", 200)
+    rows = many_rows(pad=110)  # the longest has 160 bytes
+    append(run.metrics_file, b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+    append(run.metrics_file, b'{"step": 123, "row"')  # it is being written
+    for first in range(126):
+        expected = [row for row in rows if first <= row["step"] <= first + last]
+        assert rows_between(run.metrics_file, first, first + last, 1 << 20) == expected
+
+
+def test_little_is_read_besides_the_rows_that_are_wanted(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_log, "_BISECTED", 100)
+    append(run.metrics_file, b"".join(b'{"step": %d, "loss": 1}\n' % step for step in range(1000, 5000)))
+    read, calls = metrics_log.read_available, []
+
+    def counted(file: BinaryIO, size: int = -1) -> bytes:
+        calls.append(read(file, size))
+        return calls[-1]
+
+    monkeypatch.setattr(metrics_log, "read_available", counted)
+    for first in range(1000, 5000, 111):
+        calls.clear()
+        rows = rows_between(run.metrics_file, first, first + 9, 1 << 20)
+        assert rows == [{"step": step, "loss": 1} for step in range(first, min(first + 10, 5000))]
+        # Of 104 kB, blocks of 100 bytes: half of what is left, ten or eleven times, and the last block, for either end.
+        assert len(calls) <= 2 * 12 + 1 and sum(map(len, calls)) <= 2 * 12 * 100 + 260
+
+
+def test_rows_that_are_longer_than_what_is_looked_through_are_not_taken_for_others(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_log, "_BISECTED", 100)
+    rows = many_rows(pad=150)
+    append(run.metrics_file, b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+    for first in range(126):
+        expected = [row for row in rows if first <= row["step"] <= first + 9]
+        assert rows_between(run.metrics_file, first, first + 9, 1 << 20) in (expected, None)
+
+
+def test_rows_are_not_looked_for_where_they_are_not_in_order(run: RunFolder) -> None:
+    steps = [1, 2, 4, 3, 5, 6]
+    append(run.metrics_file, b"".join(b'{"step": %d, "loss": 1}\n' % step for step in steps))
+    assert rows_between(run.metrics_file, 1, 6, 1 << 20) is None
+    assert rows_between(run.metrics_file, 5, 6, 1 << 20) == [{"step": 5, "loss": 1}, {"step": 6, "loss": 1}]
+    assert rows_between(run.metrics_file, 5, 6, 45) is None, "they have 46 bytes"
+    assert rows_between(run.metrics_file, 5, 6, 46) is not None
+
+
+def test_rows_up_to_a_part_without_steps_are_not_found(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_log, "_BISECTED", 100)
+    rows = [b'{"step": %d, "loss": 1}\n' % step for step in range(400)]
+    append(run.metrics_file, b"".join([*rows[:300], *[b"x" * 20 + b"\n"] * 100, *rows[300:]]))
+    assert rows_between(run.metrics_file, 10, 12, 1 << 20) == [{"step": step, "loss": 1} for step in (10, 11, 12)]
+    assert rows_between(run.metrics_file, 10, 300, 1 << 20) is None

@@ -65,6 +65,38 @@ configs = st.builds(
 )
 
 
+@pytest.mark.parametrize("created", [math.nan, -math.inf, "1", True, None])
+def test_a_config_was_created_at_some_time(created: object) -> None:
+    with pytest.raises(RunError, match="has a missing or invalid created"):
+        RunConfig.from_json({**CONFIG.to_json(), "created": created})
+
+
+@pytest.mark.parametrize("name", ["kind", "corpus", "versions"])
+@pytest.mark.parametrize("value", [None, 7, []])
+def test_a_part_of_a_config_of_another_type_is_refused(name: str, value: object) -> None:
+    with pytest.raises(RunError, match="has a missing or invalid kind, corpus or versions"):
+        RunConfig.from_json({**CONFIG.to_json(), name: value})
+
+
+def test_a_config_can_be_read_by_people_and_one_that_is_gone_is_told(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "a")
+    run.path.mkdir()
+    run.write_config(CONFIG)
+    assert '\n  "kind": "' in run.config_file.read_text()
+    run.config_file.unlink()
+    with pytest.raises(RunError, match=r"cannot read .*a/config\.json: No such file"):
+        run.read_config()
+    run.path.rmdir()
+    with pytest.raises(RunError, match=r"/a is gone: it was moved, renamed or deleted"):
+        run.read_config()
+
+
+def test_a_config_without_versions_has_none(tmp_path: Path) -> None:
+    values = CONFIG.to_json()
+    values.pop("versions", None)
+    assert RunConfig.from_json(values).versions == {}
+
+
 @repeatable
 @given(configs)
 def test_a_config_round_trips(scratch: Path, config: RunConfig) -> None:

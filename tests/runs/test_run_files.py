@@ -126,3 +126,14 @@ def test_an_index_is_removed_but_for_other_files(tmp_path: Path) -> None:
     (index / "notes.md").unlink()
     assert remove_index_files(index) == [] and not index.exists()
     assert foreign_index_files(index) == remove_index_files(index) == []
+
+
+def test_a_file_that_another_process_removes_first_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, unlink = make_run(tmp_path, "a"), Path.unlink
+
+    def as_second(path: Path, missing_ok: bool = False) -> None:
+        unlink(path)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", as_second)
+    assert remove_run_files(run.path) == [] and not run.path.exists()

@@ -46,6 +46,19 @@ def test_a_status_round_trips_with_its_time_and_process(state: Any, run: RunFold
     assert read.updated > 0
 
 
+def test_whole_numbers_may_stand_for_others() -> None:
+    status = RunStatus.from_json({"state": "done", "seconds": 3, "validation_loss": 1, "steps": None})
+    assert (status.seconds, status.validation_loss, status.steps) == (3, 1, None)
+    with pytest.raises(TypeError, match="steps is"):
+        RunStatus.from_json({"state": "done", "steps": 1.5})
+
+
+def test_a_number_that_json_lacks_is_not_written(run: RunFolder) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        run.write_status(RunStatus("done", validation_loss=float("nan")))
+    assert not run.status_file.exists()
+
+
 def test_a_run_without_a_status_is_stopped(run: RunFolder) -> None:
     assert run.read_status() == RunStatus("stopped")
     assert not run.is_locked()

@@ -80,7 +80,8 @@ def test_an_event_has_the_fields_of_tensorboard_and_no_others(tmp_path: Path) ->
     assert [number for number, _ in version] == [1, 3] and version[1] == (3, b"brain.Event:2")
     assert abs(version[0][1] - time.time()) < 100
     assert event[:2] == [(1, 5.0), (2, 20)] and [number for number, _ in event] == [1, 2, 5]
-    loss, count, sample = (fields(value) for number, value in fields(event[2][1]) if number == 1)
+    assert [number for number, _ in fields(event[2][1])] == [1, 1, 1]
+    loss, count, sample = (fields(value) for _, value in fields(event[2][1]))
     assert (loss, count) == ([(1, b"loss"), (2, 2.5)], [(1, b"count"), (2, 3.0)])
     assert [number for number, _ in sample] == [1, 8, 9] and sample[0] == (1, b"sample")
     assert fields(sample[1][1]) == [(1, 7), (2, b"\x12\x02\x08\x01"), (8, "    one\n    twö\n".encode())]

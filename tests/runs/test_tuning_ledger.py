@@ -119,7 +119,24 @@ def test_a_trial_counts_its_starts_in_a_row() -> None:
 )  # fmt: skip
 def test_a_line_that_says_nothing_known_changes_nothing(row: dict[str, Any]) -> None:
     before = told({"trial": 1, "settings": {}})
-    assert before.with_row(row) == before
+    assert before.with_row(row) == before and before.seconds == 0
+
+
+@pytest.mark.parametrize("number", [1, 100_000])
+def test_trials_are_counted_from_1_to_a_bound(number: int) -> None:
+    assert [trial.number for trial in told({"trial": number, "settings": {}}).trials] == [number]
+    for wrong in (0, -1, 100_001):
+        with pytest.raises(ValueError, match=f"trial {wrong}"):
+            told({"trial": wrong, "settings": {}})
+
+
+def test_a_ledger_has_no_more_lines_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.runs.tuning_ledger._MAX_LINES", 3)
+    rows: list[dict[str, Any]] = [SEARCH.to_json(), *[{"trial": 1, "settings": {}}] * 3]
+    tuning = Tuning.of_rows(rows)
+    assert tuning is not None and tuning.trials[0].starts == 3
+    with pytest.raises(ValueError, match="more than 3 lines"):
+        Tuning.of_rows([*rows, {}])
 
 
 def test_trials_are_in_order_and_the_time_never_goes_back() -> None:

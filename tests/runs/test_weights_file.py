@@ -108,6 +108,67 @@ def test_a_table_has_half_the_bits_where_its_file_has_and_32_else(tmp_path: Path
     assert table.dtype == read and table.tolist() == [[0.5, -2.0]]
 
 
+@pytest.mark.parametrize("read", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("stored", [np.float16, np.float32, np.float64])
+def test_rows_have_the_type_that_is_asked_for(tmp_path: Path, stored: type, read: type) -> None:
+    path = tmp_path / "model.safetensors"
+    save_arrays(path, {"w": np.array([[0.5, -2.0], [1.25, 3.0]], dtype=stored)}, {})
+    with open_weights(path, read) as weights:
+        rows, whole = weights["w"][1:2], weights["w"].whole()
+        assert weights["w"].nbytes == 4 * np.dtype(stored).itemsize
+    assert (rows.dtype, rows.tolist()) == (read, [[1.25, 3.0]])
+    assert (whole.dtype, whole.tolist()) == (read, [[0.5, -2.0], [1.25, 3.0]])
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_weights_below_a_million_are_weights(tmp_path: Path, sign: int) -> None:
+    path = tmp_path / "model.safetensors"
+    save_arrays(path, {"w": np.array([999_999.9 * sign, 0], dtype=np.float32)}, {})
+    assert abs(load_weights(path)["w"][0]) > 999_999
+    for weight in (np.float32(1e6), np.float64(999_999.99)):  # which is a million in float32
+        save_arrays(path, {"w": np.array([weight * sign, 0])}, {})
+        with pytest.raises(RunError, match="no trained model has"):
+            load_weights(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(b'"w"', b'"v"', id="name"),
+        pytest.param(b"F32", b"I32", id="type"),
+        pytest.param(b"[2,3]", b"[3,2]", id="shape"),
+        pytest.param(b'"step":"7"', b'"step":"8"', id="metadata"),
+        pytest.param(b"\0\0\x80?", b"\0\0\x80>", id="number"),
+    ],
+)
+def test_what_was_changed_in_a_file_is_not_loaded(tmp_path: Path, old: bytes, new: bytes) -> None:
+    path = tmp_path / "model.safetensors"
+    save_arrays(path, {"w": np.ones((2, 3), np.float32), "x": np.zeros(3, np.float32)}, {"step": "7"})
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+    for load in (load_arrays, load_weights, lambda path: check_arrays(path, are_weights=False)):
+        with pytest.raises(RunError) as caught:
+            load(path)
+        assert f"{path} is damaged" in str(caught.value)
+
+
+@pytest.mark.parametrize("load", [load_arrays, load_weights, lambda path: check_arrays(path, are_weights=False)])
+def test_a_disk_that_fails_while_arrays_are_read_is_told_with_the_file(
+    load: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.safetensors"
+    save_arrays(path, {"w": np.ones(2, dtype=np.float32)}, {})
+
+    def broken(*_: object) -> None:
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr("rnntui.runs.weights_file.StoredArray.elements", broken)
+    with pytest.raises(RunError, match="Input/output error") as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
 def test_a_header_names_each_type_once(tmp_path: Path) -> None:
     arrays = {"a": np.zeros((2, 3), np.float32), "b": np.zeros(4, np.int8), "c": np.zeros(5, np.float32)}
     save_arrays(tmp_path / "model.safetensors", arrays, {"step": "7"})
@@ -125,12 +186,52 @@ def test_a_header_longer_than_any_of_ours_is_not_read(
     assert (read_weights_header(tmp_path / "model.safetensors") is None) == (room < 0)
 
 
+def with_header(header: str) -> bytes:
+    """A file of four bytes behind a header."""
+    return struct.pack("<Q", len(header)) + header.encode() + bytes(4)
+
+
 @pytest.mark.parametrize("shape", ["[-1]", "[1.0]", "[true]", '["1"]', "1", "[1, -1, -1]", "[" + "1, " * 32 + "1]"])
 def test_what_is_no_shape_is_no_header(tmp_path: Path, shape: str) -> None:
     path = tmp_path / "model.safetensors"
-    header = f'{{"w": {{"dtype": "F32", "shape": {shape}, "data_offsets": [0, 4]}}}}'.encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    path.write_bytes(with_header(f'{{"w": {{"dtype": "F32", "shape": {shape}, "data_offsets": [0, 4]}}}}'))
     assert read_weights_header(path) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "parameters"),
+    [("1, " * 31 + "1", 1), (str((1 << 63) - 1), (1 << 63) - 1), (str(1 << 63), None), (f"{1 << 62}, 2", None)],
+)
+def test_a_shape_has_fewer_elements_than_any_index_can_count(
+    tmp_path: Path, shape: str, parameters: int | None
+) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(with_header(f'{{"w": {{"dtype": "F32", "shape": [{shape}], "data_offsets": [0, 4]}}}}'))
+    found = read_weights_header(path)
+    assert (found and found.parameters) == parameters
+
+
+@pytest.mark.parametrize("offsets", ["[0, 4.0]", "[0.0, 4]", "[false, 4]", "[0, 3]", "[1, 4]", "[4, 0]", "[4]", "null"])
+def test_an_array_that_is_nowhere_is_no_header(tmp_path: Path, offsets: str) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(with_header(f'{{"w": {{"dtype": "F32", "shape": [1], "data_offsets": {offsets}}}}}'))
+    assert read_weights_header(path) is None
+
+
+@pytest.mark.parametrize("metadata", ['{"step": 7}', '{"step": "7", "epoch": null}', "[]", '"7"'])
+def test_metadata_are_texts(tmp_path: Path, metadata: str) -> None:
+    path = tmp_path / "model.safetensors"
+    array = '"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}'
+    path.write_bytes(with_header(f'{{"__metadata__": {metadata}, {array}}}'))
+    assert read_weights_header(path) is None
+
+
+def test_of_the_name_of_a_type_a_header_keeps_the_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    for length in (19, 20, 21, 500):
+        path.write_bytes(raw_safetensors("F" * length, b"\0" * 4))
+        found = read_weights_header(path)
+        assert found is not None and found.types == ("F" * min(length, 20),)
 
 
 def raw_safetensors(dtype: str, data: bytes) -> bytes:

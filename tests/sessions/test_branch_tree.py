@@ -61,13 +61,18 @@ def named(tree: BranchTree, text: str) -> Branch:
     return next(branch for branch in tree.branches() if tree.text_of(branch) == text)
 
 
+def opened(lines: list[str], documents: DocumentFormat) -> BranchTree:
+    """Return the tree of a saved text."""
+    saved = parse_lines(lines)
+    tree = BranchTree(documents)
+    append_turns(tree.transcript, saved.turn_texts, documents)
+    saved.add_to(tree)
+    return tree
+
+
 def reread(tree: BranchTree, documents: DocumentFormat) -> BranchTree:
     """Return the tree that is read from what is saved of another one."""
-    saved = parse_lines(text_lines(tree, learns=False).splitlines())
-    other = BranchTree(documents)
-    append_turns(other.transcript, saved.turn_texts, documents)
-    saved.add_to(other)
-    return other
+    return opened(text_lines(tree, learns=False).splitlines(), documents)
 
 
 def places(tree: BranchTree) -> list[tuple[str, str]]:
@@ -280,15 +285,49 @@ def test_lines_of_kinds_that_only_another_version_knows_are_kept_as_they_are(doc
     unknown = ['{"rating":  5, "turn": 1}', '{"note": "\\u00e9"}']
     unknown += ['{"rating":5,"branch":2,"offset":1}', '{"rating":5,"text":"good"}', '{"role":"tool","text":"3"}']
     lines = known.splitlines()
-    saved = parse_lines([unknown[0], *lines, *unknown[1:], '{"unsent": "a line"}'])
-    assert saved.unsent == "a line" and saved.unknown_lines == unknown
-    again = BranchTree(documents)
-    append_turns(again.transcript, saved.turn_texts, documents)
-    saved.add_to(again)
+    mixed = [unknown[0], *lines, *unknown[1:], '{"unsent": "a line"}']
+    saved = parse_lines(mixed)
+    assert saved.unsent == "a line" and [line.text for line in saved.unknown_lines] == unknown
+    again = opened(mixed, documents)
     assert texts_of(again) == texts_of(tree)
-    assert text_lines(again, learns=False).splitlines() == [*lines, *unknown]
+    assert text_lines(again, learns=False).splitlines() == [unknown[0], *lines, *unknown[1:]]
     with pytest.raises(SavedLineError, match="line 1 is not"):
         parse_lines(unknown)  # a data set, rather than a text
+
+
+def test_lines_of_another_version_stay_where_they_stand(documents: DocumentFormat) -> None:
+    tree = BranchTree(documents)
+    for role, text in (("prompt", "one "), ("model", "two "), ("prompt", "three "), ("model", "four")):
+        append(tree, text, role)
+    tree.add_bookmark("near", 5)
+    tree.add_bookmark("far", 10)
+    for role, text in (("model", "five"), ("model", "six")):
+        tree.cut(14)
+        append(tree, text, role)
+    lines = text_lines(tree, learns=False).splitlines()
+    kinds = ["role", "role", "role", "role", "current", "branch", "branch", "bookmark", "bookmark"]
+    assert [next(iter(json.loads(line))) for line in lines] == kinds
+    unknown = [f'{{"later": {index}}}' for index in range(len(lines))]
+    mixed = ['{"format":  9}', *(line for pair in zip(lines, unknown, strict=True) for line in pair)]
+    mixed[5:5] = ['{"role": "tool", "text": "3"}']  # between the second turn and the third
+    unknown += [mixed[0], mixed[5]]
+
+    def written() -> list[str]:
+        return text_lines(again, learns=False).splitlines()
+
+    def places(lines: list[str]) -> dict[str, str]:
+        """The line before each unknown one."""
+        return {line: before for before, line in zip(["", *lines], lines, strict=False) if line in unknown}
+
+    again = opened(mixed, documents)
+    assert places(written()) == places(mixed) and written()[:11] == mixed[:11]
+    append(again, "and on", "prompt")
+    again.add_bookmark("new", 3)
+    assert places(written()) == places(mixed)
+    go_to(again, named(again, "one two three four"))
+    again.rename_bookmark(again.current.bookmarks[0], "other")
+    again.cut(6)
+    assert len(written()) == len(set(written())) and set(written()) > set(unknown), "what they followed is gone"
 
 
 def test_a_branch_that_begins_behind_its_parent_is_kept(documents: DocumentFormat) -> None:

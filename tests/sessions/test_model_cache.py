@@ -53,3 +53,13 @@ def test_earlier_weights_of_a_run_are_not_kept(cache: ModelCache[Loaded], tmp_pa
     versions = [ref(cache.load(trained(tmp_path / "run", time))) for time in range(1, MAX_KEPT + 1)]
     gc.collect()
     assert [version() is not None for version in versions] == [False] * (MAX_KEPT - 1) + [True]
+
+
+def test_a_run_is_there_until_it_is_deleted_and_for_a_text_while_its_model_is_open(
+    cache: ModelCache[Loaded], tmp_path: Path
+) -> None:
+    trained(tmp_path / "mine").config_file.write_text("{}")
+    assert cache.has_run("mine", "other") and cache.has_run("shakespeare", "")
+    (tmp_path / "mine" / "config.json").unlink()
+    assert not cache.has_run("mine", "other") and not cache.has_run("no/such" * 999, "")
+    assert cache.has_run("mine", "mine")

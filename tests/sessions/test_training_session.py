@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -67,7 +66,7 @@ def user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> User:
 
 def set_process(run: RunFolder, pid: int) -> None:
     """Make the status of a run name another process than this one."""
-    run.status_file.write_text(run.status_file.read_text().replace(str(os.getpid()), str(pid)))
+    run.write_stamped_status(replace(run.read_status(), process=pid))
 
 
 # -- starting ----------------------------------------------------------------------------------------------------------

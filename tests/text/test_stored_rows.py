@@ -6,6 +6,7 @@ import errno
 import hashlib
 import random
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from rnntui.text.parallel_corpus import Pair, PairRows
 from rnntui.text.stored_rows import (
     StoredRows,
     TextColumn,
+    batches_of,
     count_distinct,
     reported,
     select_rows,
     sha256_of_rows,
+    text_hashes,
 )
 
 TEXTS = ("a", "¿Qué?", "tab\tinside", "\ud800", "a\rb", "\u2028", "x" * 300, "")
@@ -31,7 +34,7 @@ def random_pairs(seed: int, count: int) -> list[Pair]:
     choose = random.Random(seed)
     pairs, row, file = [], 0, 0
     for _ in range(count):
-        row += choose.choice([1, 1, 1, 1, 3])
+        row += choose.choice([1, 1, 1, 1, 2, 3])
         if choose.random() < 0.01:
             file, row = file + 1, 1
         source = choose.choice(TEXTS).replace("\t", " ")
@@ -53,6 +56,8 @@ def test_rows_come_back_as_they_were_added(count: int, in_memory: int, monkeypat
     pairs = random_pairs(count, count)
     rows = stored(pairs)
     assert list(rows) == pairs and rows == pairs and len(rows) == count
+    assert all(type(pair.row) is int for pair in rows), "it is told in messages"
+    assert rows != [*pairs, Pair("a", "b", "c.tsv", 1)] and rows != count
     chosen = sorted(random.Random(1).sample(range(count), count // 3))
     part = rows.select(np.array(chosen, dtype=np.int64))
     assert list(part) == [pairs[index] for index in chosen]
@@ -60,6 +65,13 @@ def test_rows_come_back_as_they_were_added(count: int, in_memory: int, monkeypat
     assert list(part[3:40:5]) == [pairs[index] for index in chosen][3:40:5] and list(rows[-5:]) == pairs[-5:]
     again = np.arange(len(chosen))[::2]
     assert list(part.select(again)) == list(select_rows([pairs[index] for index in chosen], again))
+
+
+def test_stored_rows_stay_stored_when_some_of_them_are_selected() -> None:
+    part = select_rows(stored(random_pairs(2, 100)), np.array([4, 70]))
+    assert isinstance(part, StoredRows) and len(part) == 2
+    with pytest.raises(ValueError, match="in increasing order"):
+        part[::-1]
 
 
 def test_a_row_after_the_last_is_an_error_and_a_selection_counts_from_its_own_end() -> None:
@@ -86,7 +98,11 @@ def test_two_readings_at_once_do_not_disturb_each_other() -> None:
     assert list(zip(rows, rows, strict=True)) == list(zip(pairs, pairs, strict=True))
 
 
-def test_the_hash_is_that_of_the_lines_whether_rows_are_stored_or_not() -> None:
+@pytest.mark.parametrize("hashed", [stored_rows._HASHED, 1000])
+def test_the_hash_is_that_of_the_lines_whether_rows_are_stored_or_not(
+    monkeypatch: pytest.MonkeyPatch, hashed: int
+) -> None:
+    monkeypatch.setattr(stored_rows, "_HASHED", hashed)
     pairs = random_pairs(6, 200)
     lines = "".join(f"{pair.source}\t{pair.target}\n" for pair in pairs).encode("utf-8", "surrogatepass")
     rows = stored(pairs)
@@ -103,6 +119,35 @@ def test_a_column_is_a_sequence_of_texts() -> None:
     assert column[5:100:7] == sources[5:100:7] and column[-1] == sources[-1]
     assert list(TextColumn(pairs, 1)) == [pair.target for pair in pairs]
     assert count_distinct(column) == len(set(sources))
+
+
+def test_a_text_has_a_hash_of_64_bits() -> None:
+    hashes = text_hashes(TEXTS)
+    assert hashes.dtype == np.int64 and len(set(hashes.tolist())) == len(TEXTS)
+    assert (hashes == text_hashes(reversed(TEXTS))[::-1]).all()
+
+
+def test_items_come_in_batches_of_a_size() -> None:
+    assert [list(batches_of("abcde", size)) for size in (2, 5, 6)] == [
+        [["a", "b"], ["c", "d"], ["e"]],
+        [list("abcde")],
+        [list("abcde")],
+    ]
+    assert list(batches_of("", 2)) == []
+
+
+def test_rows_in_a_file_take_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(stored_rows, "_IN_MEMORY", 1)
+    rows = stored([Pair("a", "b", "t.tsv", 1)] * 64)
+    tracemalloc.start()
+    try:
+        for row in range(2, 6402):
+            rows.add("a", "b", "t.tsv", row)
+        assert tracemalloc.get_traced_memory()[0] < 3 * len(rows), "3 bytes for each row"
+    finally:
+        tracemalloc.stop()
+    assert [rows[index].row for index in (63, 64, 6463)] == [1, 2, 6401]
 
 
 def test_a_full_disk_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

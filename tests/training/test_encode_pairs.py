@@ -64,7 +64,7 @@ def contents(run: RunFolder) -> dict[str, bytes]:
     return {
         path.relative_to(run.path).as_posix(): path.read_bytes()
         for path in run.path.rglob("*")
-        if path.is_file() and path.name not in ("config.json", "checksums.json")
+        if path.is_file() and not path.name.endswith(("config.json", "checksums.json"))
     }
 
 

@@ -20,6 +20,7 @@ from forks import Forks
 
 from rnntui.config import Budget
 from rnntui.errors import RunError, UsageError
+from rnntui.runs.checksums import write_checksums
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.integrity import verify_run
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
@@ -424,6 +425,7 @@ def test_ids_beyond_the_vocabulary_are_an_error(make_run, file: str) -> None:
     run = make_run(steps=20)
     path = getattr(run, file)
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    write_checksums(run)  # as a stranger may
     with pytest.raises(RunError, match=rf"{path.name} has ids that are not in the vocabulary"):
         train_run(run, ignore, never)
 

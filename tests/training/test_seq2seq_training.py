@@ -21,6 +21,7 @@ from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.translation import Translation
 from rnntui.inference.translator import load_translator, read_vocabularies
 from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.runs.checksums import write_checksums
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import summarize_run
 from rnntui.runs.metrics_log import read_metrics
@@ -148,6 +149,7 @@ def test_ids_beyond_the_vocabulary_are_an_error(tmp_path: Path, file: str) -> No
     run = make_pair_run(tmp_path, copy_rows(), "copy", steps=20)
     path = getattr(run, file)
     path.write_bytes(b"\xff" + path.read_bytes()[1:])
+    write_checksums(run)  # as a stranger may
     with pytest.raises(RunError, match=rf"{path.name} has ids that are not in the vocabulary"):
         train_run(run, ignore, never)
 

@@ -134,8 +134,16 @@ def test_the_momentum_of_outer_steps_is_restored_and_must_be_there(run: RunFolde
     train_step(state)
     state.outer_step.run(is_stop_requested=False)
     momentum = saved(run, state).outer_step.arrays()
-    restored = resumed(run, config=config).outer_step.arrays()
+    other = resumed(run, config=config)
+    restored = other.outer_step.arrays()
     assert all(abs(momentum[name]).max() > 0 and (momentum[name] == restored[name]).all() for name in momentum)
+    generator = torch.get_rng_state()
+    for each in (state, other):
+        torch.set_rng_state(generator)
+        each.outer_step.begin_round()
+        train_step(each)
+        each.outer_step.run(is_stop_requested=False)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(tensors(state), tensors(other), strict=True))
     arrays, metadata = load_arrays(run.resume_file)
     for change_of, problem in (
         ({"outer.bias": np.zeros(1, np.float32)}, "the momentum of bias has shape"),
@@ -145,6 +153,23 @@ def test_the_momentum_of_outer_steps_is_restored_and_must_be_there(run: RunFolde
         save_arrays(run.resume_file, others | change_of, metadata)
         with pytest.raises(RunError, match=f"does not match its run: .*{problem}"):
             resumed(run, config=config)
+
+
+@pytest.mark.parametrize(("local_steps", "has_outer_steps"), [(1, False), (2, True)])
+def test_outer_steps_follow_more_than_one_step_of_each_process(local_steps: int, has_outer_steps: bool) -> None:
+    state = trained(replace(CONFIG, local_steps=local_steps), steps=0)
+    assert (state.outer_step is not None) == has_outer_steps
+
+
+@pytest.mark.parametrize(("steps", "share"), [((), 0.3), ((1,), 0.3), ((4,), 1 - 0.7**4)])
+def test_an_average_moves_by_the_steps_so_far_and_by_those_of_a_round(steps: tuple[int, ...], share: float) -> None:
+    state = trained(steps=0)
+    before = torch.from_numpy(state.average.arrays()["weight"])
+    with torch.no_grad():
+        state.task.model.weight += 1
+    state.progress.step = 20  # so far, 21 / 30 of the average are left at each step
+    state.update_average(*steps)
+    assert torch.allclose(torch.from_numpy(state.average.arrays()["weight"]), before + share)
 
 
 def test_weights_that_are_not_finite_are_not_averaged() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -327,3 +328,51 @@ async def test_an_input_line_shows_no_escape_sequence_and_keeps_its_value() -> N
         editor.value += "\nx"
         shown = "".join(segment.text for y in range(editor.size.height) for segment in editor.render_line(y))
         assert shown.rstrip() == f"{encode_control_chars(sequence)}小⏎x"
+
+
+class SmallEditor(App[None]):
+    """An app with one editor that has room for a few lines."""
+
+    CSS = "ClusterTextArea { height: 10; }"
+
+    def __init__(self, editor: ClusterTextArea) -> None:
+        super().__init__()
+        self.editor = editor
+
+    def compose(self) -> ComposeResult:
+        yield self.editor
+
+
+@pytest.mark.parametrize("make", [ClusterTextArea, lambda: LineEditor("", id="editor")])
+async def test_an_undo_may_take_away_all_that_needs_a_scrollbar(make: Callable[[], ClusterTextArea]) -> None:
+    app = SmallEditor(make())
+    async with app.run_test(size=(40, 20)) as pilot:
+        editor, pasted = app.editor, "".join(f"line {index}\n" for index in range(50))
+        editor.focus()
+        editor.insert("ab")
+        editor.history.checkpoint()
+        editor.insert(pasted)
+        await pilot.pause()
+        assert editor.text == f"ab{pasted}" and editor.show_vertical_scrollbar
+        await pilot.press("ctrl+z")
+        assert (editor.text, editor.cursor_location) == ("ab", (0, 2)) and not editor.show_vertical_scrollbar
+        await pilot.press("ctrl+y")
+        assert (editor.text, editor.cursor_location) == (f"ab{pasted}", (50, 0))
+        editor.select_all()
+        editor.delete(*editor.selection)
+        await pilot.press("ctrl+z")
+        editor.move_cursor((40, 0))
+        await pilot.press("ctrl+y")
+        assert (editor.text, editor.cursor_location) == ("", (0, 0))
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+async def test_an_editor_may_have_no_room_at_all(width: int) -> None:
+    """A terminal that is being made narrower."""
+    app = SmallEditor(LineEditor("Type here", id="editor"))
+    async with app.run_test(size=(width, 5)) as pilot:
+        app.editor.focus()
+        await pilot.press("x", "backspace")
+        await pilot.resize_terminal(40, 5)
+        shown = "".join(strip.text for strip in app.screen._compositor.render_strips())
+        assert "Type here" in shown

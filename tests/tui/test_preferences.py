@@ -204,3 +204,96 @@ def test_apps_that_change_fields_of_one_tab_keep_each_others(tmp_path: Path) -> 
     one.save({"tabs": {"tab": patch_between(start, {"beam": 3, "form": {"name": "b"}})}})
     other.save({"tabs": {"tab": patch_between(start, {"beam": 4, "form": {**start["form"], "steps": "9"}})}})  # type: ignore[dict-item]
     assert other.load()[0].tabs == {"tab": {"beam": 4, "form": {"name": "b", "steps": "9"}}}
+
+
+def unreadable(path: Path) -> None:
+    """Put something that cannot be read in the place of a file."""
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def test_a_change_that_waited_gives_way_to_a_newer_one_of_another_app(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    PreferencesFile(path).save({"theme": "nord", "tabs": {"train": {"form": {"name": "a", "seed": "1"}, "runs": [1]}}})
+    file = PreferencesFile(path)
+    file.load()
+    before = path.read_text()
+    unreadable(path)
+    mine = {"form": {"name": "mine", "seed": "2", "steps": None}, "runs": [2], "order": {"by": "age"}}
+    changes = {"theme": "gruvbox", "panel": False, "tabs": {"train": mine}}
+    for _ in range(2):
+        with pytest.raises(RnntuiError, match="cannot read"):
+            file.save(changes)
+    path.rmdir()
+    path.write_text(before)
+    theirs = {"form": {"name": "theirs", "steps": "9"}, "runs": [3]}
+    PreferencesFile(path).save({"theme": "dracula", "tabs": {"train": theirs}})
+    file.save({**changes, "surprisal": True})
+    both = {"form": {"name": "theirs", "seed": "2", "steps": "9"}, "runs": [3], "order": {"by": "age"}}
+    saved = {"theme": "dracula", "panel": False, "surprisal": True, "tabs": {"train": both}}
+    assert json.loads(path.read_text()) == saved
+    file.save(changes)  # made anew, after that of the other app
+    assert json.loads(path.read_text())["theme"] == "gruvbox"
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+def test_a_change_that_waited_is_saved_where_the_file_has_what_it_had(tmp_path: Path, is_loaded: bool) -> None:
+    """One of an app that has never read the file is newer than what stands in it, for all it knows."""
+    path = tmp_path / "settings.json"
+    file = PreferencesFile(path)
+    path.write_text('{"theme": "nord"}')
+    if is_loaded:
+        file.load()
+    unreadable(path)
+    with pytest.raises(RnntuiError, match="cannot read"):
+        file.save({"theme": "gruvbox"})
+    path.rmdir()
+    path.write_text('{"theme": "nord", "surprisal": true}')
+    file.save({"theme": "gruvbox"})
+    assert json.loads(path.read_text()) == {"theme": "gruvbox", "surprisal": True}
+
+
+def test_a_change_that_waited_is_saved_once_the_file_is_moved_away(tmp_path: Path) -> None:
+    """That is what the message says to do."""
+    path = tmp_path / "settings.json"
+    path.write_text('{"theme": "nord"}')
+    file = PreferencesFile(path)
+    file.load()
+    unreadable(path)
+    with pytest.raises(RnntuiError, match="move it away"):
+        file.save({"theme": "gruvbox"})
+    path.rmdir()
+    file.save({"theme": "gruvbox"})
+    assert json.loads(path.read_text()) == {"theme": "gruvbox"}
+
+
+def test_a_setting_that_is_changed_again_after_the_file_of_another_app_is_the_newer_one(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    file = PreferencesFile(path)
+    file.load()
+    unreadable(path)
+    with pytest.raises(RnntuiError, match="cannot read"):
+        file.save({"theme": "gruvbox", "panel": False})
+    path.rmdir()
+    PreferencesFile(path).save({"theme": "dracula", "tabs": {"train": {"view": "theirs"}}})
+    file.save({"theme": "nord", "panel": False})
+    assert json.loads(path.read_text()) == {"theme": "nord", "panel": False, "tabs": {"train": {"view": "theirs"}}}
+
+
+def test_a_change_whose_writing_failed_is_newer_than_what_was_read_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "settings.json"
+    file = PreferencesFile(path)
+    file.load()
+    path.write_text('{"theme": "nord"}')  # of another app, before this one changes it
+
+    def fail(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(preferences, "write_user_file", fail)
+        with pytest.raises(RnntuiError, match="No space left"):
+            file.save({"theme": "gruvbox"})
+    file.save({"theme": "gruvbox"})
+    assert json.loads(path.read_text()) == {"theme": "gruvbox"}

@@ -155,3 +155,19 @@ def test_the_limit_is_of_bytes_in_the_file(tmp_path: Path, letters: int, is_kept
     assert file.load()[0].tabs == {"train": values if is_kept else {"view": "units"}}
     assert bool(told) is not is_kept
     assert not is_kept or file.path.stat().st_size < 2 * letters + 200
+
+
+def test_what_could_not_be_saved_waits_and_gives_way_to_what_another_app_has_saved_since(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    file = PreferencesFile(path)
+    file.load()
+    keeper = keeper_of(file, lambda line: None, {"form": {"name": "mine", "seed": "1"}})
+    path.mkdir()
+    keeper.remember("theme", "nord")
+    keeper.save(keeper.changed())
+    path.rmdir()
+    PreferencesFile(path).save({"theme": "gruvbox", "tabs": {"train": {"form": {"name": "theirs"}}}})
+    keeper.save(keeper.changed())
+    expected = {"theme": "gruvbox", "tabs": {"train": {"form": {"name": "theirs", "seed": "1"}}}}
+    assert json.loads(path.read_text()) == expected
+    assert not keeper.is_waiting and not keeper.changed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -121,6 +122,41 @@ async def test_a_text_is_deleted_after_a_question_and_brought_back(runs: Path) -
         assert path.is_file()
 
 
+async def test_a_text_says_that_the_run_that_wrote_it_is_gone_and_opens_all_the_same(runs: Path) -> None:
+    make_run(runs, "deleted-run", seed=3)
+    save_chat("Kept", "Kept text", "other", age=3)
+    save_chat("Left", "Left text", "deleted-run", age=2)
+    async with chatting(runs, "tiny") as user:
+        await user.pilot.press("ctrl+o")
+        await shown(user.pilot, "deleted-run    ", "Left  Left text")
+        await user.pilot.press("escape")
+        shutil.rmtree(runs / "deleted-run")
+        await user.pilot.press("ctrl+o")
+        await shown(user.pilot, "gone: delet…", "deleted-run is gone; another model opens the text.")
+        await user.pilot.press("down")
+        await wait_until(user.pilot, lambda: "is gone" not in screen_text(user.pilot))
+        await user.pilot.press("up", "enter")
+        await user.told("The text was written with deleted-run, which cannot be opened")
+        assert user.text == "Left text" and user.conversation.name == "tiny"
+
+
+async def test_the_run_of_an_open_text_counts_as_there_while_its_model_is_open(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        shutil.rmtree(runs / "tiny")
+        await user.pilot.press("ctrl+o")
+        await shown(user.pilot, "open now    tiny  ")
+        await user.pilot.press("escape", "f12")
+        await user.say("Another")
+        await user.write()
+        await user.pilot.press("ctrl+o", "down")
+        await shown(user.pilot, "Hello")
+        await user.pilot.press("enter")
+        await wait_until(user.pilot, lambda: user.text.startswith("Hello"))
+        assert user.conversation.name == "tiny"
+
+
 async def test_any_file_can_be_opened_by_its_path(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(texts: SavedTexts) -> None:
         raise PermissionError(13, "Permission denied")
@@ -154,8 +190,9 @@ async def test_texts_to_translate_are_browsed_too(tmp_path: Path) -> None:
         await user.pilot.press("escape", "f12")
         await user.type("new")
         (sources_folder() / "House.json").write_text('{"run": "gone"}')
+        os.utime(sources_folder() / "House.txt")
         await user.pilot.press("ctrl+o", *"go")
-        await shown(user.pilot, "1 of 2")
+        await shown(user.pilot, "1 of 2", "gone: gone", "gone is gone; another model opens the text.")
         await user.pilot.press("enter")
         await wait_until(user.pilot, lambda: user.session.text == "go home")
         await wait_until(user.pilot, lambda: "The text was written with gone, which cannot be opened" in user.notices)

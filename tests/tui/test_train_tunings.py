@@ -110,6 +110,8 @@ async def test_several_searches_are_shown_one_at_a_time_and_none_says_how_to_sta
         await wait_until(pilot, lambda: any("no runs yet" in row for row in app.rows))
         await pilot.press("t")
         await wait_until(pilot, lambda: "rnntui tune corpus.txt" in app.text("#tuning-about"))
+        for key in ("up", "down", "home", "end", "ctrl+home", "ctrl+end", "pagedown", "left", "right"):
+            await pilot.press(key, "o")
         await pilot.press("escape")
         make_tuning(tmp_path / "book.tuning")
         (tmp_path / "broken.tuning").mkdir()

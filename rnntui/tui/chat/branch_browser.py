@@ -23,7 +23,7 @@ from rnntui.text.control_chars import (
     one_line,
     truncate,
 )
-from rnntui.tui.screens.list_browser import ListBrowser
+from rnntui.tui.screens.list_browser import MAX_CALLED, ListBrowser
 from rnntui.tui.widgets.colours import MUTED
 
 _MODEL, _LENGTH, _BITS = 13, 8, 11  # widths of the columns in cells; the title has the rest
@@ -165,7 +165,7 @@ class BranchBrowser(ListBrowser[OutlineRow, TextPlace]):
     def called(self, item: OutlineRow) -> str:
         """Return the kind of the place, and its name or beginning in quotation marks."""
         kind = "bookmark" if item.bookmark is not None else "branch"
-        return f"the {kind} “{item.name or truncate(first_line(item.excerpt), 24, cell_len)}”"
+        return f"the {kind} “{truncate(item.name or first_line(item.excerpt), MAX_CALLED, cell_len)}”"
 
     def restore(self) -> None:
         """Bring back what was deleted last."""

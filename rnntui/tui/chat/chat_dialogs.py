@@ -114,8 +114,17 @@ class ChatDialogs:
                 self._opener.open_text(pane, saved)
             self._focus_prompt()
 
-        when_empty = "Conversations are saved here automatically."
-        self._tab.app.push_screen(TextBrowser(files.saved_texts, files.read, files.writes(), when_empty), done)
+        present = pane.run_name if pane.conversation is not None else ""
+        self._tab.app.push_screen(
+            TextBrowser(
+                files.saved_texts,
+                partial(self._session.cache.has_run, present=present),
+                files.read,
+                files.writes(),
+                "Conversations are saved here automatically.",
+            ),
+            done,
+        )
 
     def edit_text(self) -> None:
         """Edit the active pane's text."""

@@ -166,7 +166,7 @@ class AlignedTextArea(ClusterTextArea):
         if self.wrapped_document.set_min_rows(min_rows):
             self._line_cache.clear()
             self._refresh_size()
-            self._recompute_cursor_offset()  # type: ignore[no-untyped-call]
+            self._recompute_cursor_offset()
             self.refresh()
 
     def highlight(self, line: int, highlights: Sequence[Highlight]) -> None:

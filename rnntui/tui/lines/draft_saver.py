@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -79,16 +80,22 @@ class DraftSaver:
         self.begin(OpenedSource(""))
         self._editor.focus()
 
-    async def browse(self, when_empty: str) -> OpenedSource | None:
+    async def browse(self, has_run: Callable[[str], bool], when_empty: str) -> OpenedSource | None:
         """Show the saved texts, and open one or a text file. Returns it; None if nothing was chosen.
 
-        `when_empty` says what will be in the list.
+        Args:
+            has_run: returns False for the name of a run that is gone; called in a thread.
+            when_empty: says what will be in the list.
         """
         from rnntui.tui.screens.text_browser import TextBrowser
 
         drafts, job = self._drafts, self._drafts.pending()
         browser = TextBrowser(
-            drafts.saved_texts, drafts.read, lambda: drafts.autosave.write(job) if job is not None else "", when_empty
+            drafts.saved_texts,
+            has_run,
+            drafts.read,
+            lambda: drafts.autosave.write(job) if job is not None else "",
+            when_empty,
         )
         opened = await self._tab.app.push_screen_wait(browser)
         if opened is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual import events, work
@@ -261,6 +262,7 @@ class LineTab(Vertical, Generic[Session]):
     @work
     async def action_open(self) -> None:
         """Show the saved texts, and open one or a text file; of a table its first column, of subtitles their texts."""
-        opened = await self.drafts.browse(f"Texts that you {self.verb} are saved here automatically.")
+        has_run = partial(self._models.has_run, present=self.model_name)
+        opened = await self.drafts.browse(has_run, f"Texts that you {self.verb} are saved here automatically.")
         if opened is not None and opened.run:
             self._models.open_for_text(opened.run, self.model_name)

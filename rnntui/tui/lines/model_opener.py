@@ -27,6 +27,10 @@ class ModelOpener:
         """Open the run that last read a saved text, else the present one or the newest; "" is none."""
         self._tab.run_worker(partial(self._open_for_text, run, present), thread=True)
 
+    def has_run(self, name: str, present: str) -> bool:
+        """Return False if the run of that name is gone, and is not the one that is open; for any thread."""
+        return self._models.has_run(name, present)
+
     def pick(self, current: str) -> None:
         """Ask for one of the trained runs, and open it. `current` is the name of the present one."""
         from rnntui.tui.screens.run_picker import pick_run

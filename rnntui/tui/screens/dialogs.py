@@ -135,6 +135,7 @@ class PickScreen(ModalScreen[int | None]):
         super().__init__()
         self._keys = list(keys)
         self._question, self._choices, self._chosen = question, choices or (), chosen
+        self._searched = [choice.casefold() for choice in self._choices]
         self._is_complete = choices is not None
         self._searchable, self._query = searchable, ""
 
@@ -147,9 +148,13 @@ class PickScreen(ModalScreen[int | None]):
     def on_mount(self) -> None:
         self._show_choices(self._chosen)
 
-    def set_choices(self, choices: Sequence[str], chosen: int) -> None:
-        """Show the choices that were not known at first, and highlight one."""
+    def set_choices(self, choices: Sequence[str], chosen: int, searched: Sequence[str]) -> None:
+        """Show the choices that were not known at first, and highlight one.
+
+        `searched` has a text for each choice, in which words are found as well: what is cut in the choice.
+        """
         self._choices, self._chosen, self._is_complete = choices, chosen, True
+        self._searched = [f"{choice}\n{text}".casefold() for choice, text in zip(choices, searched, strict=True)]
         if self.is_mounted:
             self._show_choices(chosen if not self._query else 0)
 
@@ -174,8 +179,8 @@ class PickScreen(ModalScreen[int | None]):
         words = self._query.casefold().split()
         return [
             Option(one_line(choice), str(index))
-            for index, choice in enumerate(self._choices)
-            if all(word in choice.casefold() for word in words)
+            for index, (choice, searched) in enumerate(zip(self._choices, self._searched, strict=True))
+            if all(word in searched for word in words)
         ]
 
     @property

@@ -22,6 +22,9 @@ from rnntui.tui.widgets.editors import ClusterInput
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+MAX_CALLED = 24
+"""Cells of a name in a question or message, so that it takes one row at 80 columns."""
+
 _WIDE = 110  # columns of the terminal from which the preview is beside the list
 
 

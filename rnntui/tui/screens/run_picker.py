@@ -12,12 +12,13 @@ from rich.cells import cell_len
 from textual.app import App
 
 from rnntui.runs.listing import RunSummary, list_runs
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import one_line, truncate
 from rnntui.tui.screens.dialogs import PickScreen
 
 if TYPE_CHECKING:
     from rnntui.sessions.model_cache import ModelCache
 
+_MAX_NAME = 26  # cells, beside the other columns
 NONE_YET = "There is no trained run of this kind yet; train one in the Train tab (F3)"
 
 
@@ -91,18 +92,18 @@ def ask_for_run(
             return
         paths.extend(run.path for run in runs)
         highlighted = next((index for index, run in enumerate(runs) if run.name == question.current), 0)
-        dialog.set_choices(run_labels(runs), highlighted)
+        dialog.set_choices(run_labels(runs), highlighted, [run.name for run in runs])
 
     app.push_screen(dialog, lambda index: done(paths[index] if index is not None else None))
     app.run_worker(fill())
 
 
 def run_labels(runs: Sequence[RunSummary]) -> list[str]:
-    """Return a line for each run, in columns: name, cell, size, metric, state.
+    """Return a line for each run, in columns: name, cut to what the dialog has room for, cell, size, metric, state.
 
     The metric is one that runs of a kind have in common: losses of runs with different tokenizers cannot be compared.
     """
-    names = [one_line(run.name) for run in runs]
+    names = [truncate(one_line(run.name), _MAX_NAME, cell_len) for run in runs]
     width = max(map(cell_len, names), default=0)
     labels = []
     for run, name in zip(runs, names, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import ClassVar, TypeVar
 
 from rich.cells import cell_len, set_cell_size
@@ -24,7 +25,7 @@ from rnntui.text.control_chars import (
     truncate,
 )
 from rnntui.tui.path_completion import PathSuggester
-from rnntui.tui.screens.list_browser import ListBrowser
+from rnntui.tui.screens.list_browser import MAX_CALLED, ListBrowser
 from rnntui.tui.widgets.colours import MUTED
 
 Opened = TypeVar("Opened")
@@ -50,17 +51,25 @@ class TextBrowser(ListBrowser[SavedText, Opened]):
     LINE_LABELS: ClassVar[dict[str, str]] = {"rename": "New name ", "file": "File "}
 
     def __init__(
-        self, texts: SavedTexts, read: Callable[[str], Opened], save: Callable[[], str], when_empty: str
+        self,
+        texts: SavedTexts,
+        has_run: Callable[[str], bool],
+        read: Callable[[str], Opened],
+        save: Callable[[], str],
+        when_empty: str,
     ) -> None:
         """
         Args:
             texts: the saved texts.
+            has_run: returns False for the name of a run that is gone; called in a thread.
             read: reads a text by its path as typed; called in a thread. Raises `RnntuiError` if it cannot be read.
             save: saves the texts that are open and returns what failed; called in a thread before the list is read.
             when_empty: says what will be in the list.
         """
         super().__init__()
         self._texts, self._read, self._save, self._when_empty = texts, read, save, when_empty
+        self._has_run = has_run
+        self._gone: set[str] = set()  # the runs of texts that are gone
         self._saved: list[SavedText] = []
         self._is_read = False
 
@@ -77,24 +86,33 @@ class TextBrowser(ListBrowser[SavedText, Opened]):
     def _load(self, highlight: str = "") -> None:
         """Read the texts in a thread, and show the first ones early. A newer call or the end of the screen stops it."""
         saved: list[SavedText] = []
+        has_run, gone = cache(self._has_run), set[str]()
         worker, problem = get_current_worker(), self._save()
         try:
             for text in self._texts.read_all():
                 if worker.is_cancelled:
                     return
                 saved.append(text)
+                if text.run and not has_run(text.run):
+                    gone.add(text.run)
                 if len(saved) == _BATCH:
-                    self.app.call_from_thread(self._take, worker, list(saved), highlight)
+                    self.app.call_from_thread(self._take, worker, list(saved), set(gone), highlight)
         except OSError as error:
             problem = f"cannot list the saved texts: {error.strerror or error}"
-        self.app.call_from_thread(self._take, worker, saved, highlight, is_all=True, problem=problem)
+        self.app.call_from_thread(self._take, worker, saved, gone, highlight, is_all=True, problem=problem)
 
     def _take(
-        self, worker: Worker[None], saved: list[SavedText], highlight: str, is_all: bool = False, problem: str = ""
+        self,
+        worker: Worker[None],
+        saved: list[SavedText],
+        gone: set[str],
+        highlight: str,
+        is_all: bool = False,
+        problem: str = "",
     ) -> None:
         if worker.is_cancelled or not self.is_attached:
             return
-        self._saved, self._is_read = saved, is_all
+        self._saved, self._gone, self._is_read = saved, gone, is_all
         self.show_rows(highlight)
         if problem:
             self.show_message(problem, True)
@@ -126,12 +144,14 @@ class TextBrowser(ListBrowser[SavedText, Opened]):
     def _row(self, text: SavedText, width: int, now: float) -> Content:
         is_open = self._texts.is_open(text.path)
         date = _cut("open now" if is_open else format_date(text.modified, now), _DATE)
-        facts = f"{_cut(one_line(text.run), _MODEL)}{format_count(len(text.text)).rjust(_LENGTH - 2)}  "
+        model = f"gone: {text.run}" if text.run in self._gone else text.run
+        facts = f"{_cut(one_line(model), _MODEL)}{format_count(len(text.text)).rjust(_LENGTH - 2)}  "
         title_width = max(8, width - _DATE - _MODEL - _LENGTH)
         name = one_line(text.name)
-        title = f"{name}  " if name else ""
-        rest = truncate(f"{title}{text.title}", title_width, cell_len)[len(title) :]
-        return Content.assemble(date, (facts, MUTED), (title, "bold"), (rest, MUTED if name else ""))
+        title = truncate(f"{name}  {text.title}" if name else text.title, title_width, cell_len)
+        return Content.assemble(
+            date, (facts, MUTED), (title[: len(name)], "bold"), (title[len(name) :], MUTED if name else "")
+        )
 
     def show_preview(self) -> None:
         text, preview = self.current, self.query_one("#preview", Static)
@@ -140,6 +160,8 @@ class TextBrowser(ListBrowser[SavedText, Opened]):
             return
         part, spans = passage(text.text, self.words, _MAX_PREVIEW)
         pieces: list[tuple[str, str]] = []
+        if text.run in self._gone:
+            pieces.append((f"{one_line(text.run)} is gone; another model opens the text.\n", "italic"))
         at = 0
         for start, end in spans:
             pieces += [(escape_control_chars(part[at:start]), ""), (escape_control_chars(part[start:end]), "reverse")]
@@ -174,7 +196,7 @@ class TextBrowser(ListBrowser[SavedText, Opened]):
 
     def called(self, item: SavedText) -> str:
         """Return the text's name or beginning in quotation marks."""
-        return f"“{item.name or item.title}”"
+        return f"“{truncate(item.name or item.title, MAX_CALLED, cell_len)}”"
 
     def restore(self) -> None:
         """Bring back the text that was deleted last."""

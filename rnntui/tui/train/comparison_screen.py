@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import DataTable, Label
 
 from rnntui.runs.comparison import Comparison, ComparisonRow
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import one_line, truncate
 
 _MIN_WIDTH, _MAX_WIDTH = 16, 30  # cells of a column; longer texts are wrapped
 _BORDER = 8  # cells of the dialog beside the table: border, padding, scrollbar
@@ -40,6 +40,10 @@ class ComparisonScreen(ModalScreen[None]):
         no_difference = ComparisonRow("no option differs", ("",) * len(comparison.names))
         options = comparison.options or (no_difference,)
         rows = (*comparison.results, ComparisonRow("", ("",) * len(comparison.names)), *options)
+        names = tuple(one_line(name) for name in comparison.names)
+        titles = [truncate(name, _MAX_WIDTH, cell_len) for name in names]
+        if any(title != name for title, name in zip(titles, names, strict=True)):
+            rows = (ComparisonRow("run", names), *rows)  # a text is wrapped, a title is not
         table = self.query_one(DataTable)
         columns = zip(*(row.texts for row in rows), strict=True)
         label_width = _width(row.label for row in rows)
@@ -47,8 +51,8 @@ class ComparisonScreen(ModalScreen[None]):
         room = int(0.95 * self.app.size.width) - _BORDER - label_width - padding
         share = max(_MIN_WIDTH, room // len(comparison.names) - padding)
         table.add_column(" ", width=label_width)
-        for name, texts in zip(comparison.names, columns, strict=True):
-            table.add_column(Text(one_line(name)), width=max(cell_len(one_line(name)), min(share, _width(texts))))
+        for title, texts in zip(titles, columns, strict=True):
+            table.add_column(Text(title), width=max(cell_len(title), min(share, _width(texts))))
         for row in rows:
             table.add_row(Text(row.label, "dim"), *(Text(one_line(text)) for text in row.texts), height=None)
         table.focus()

@@ -121,7 +121,7 @@ class TuningScreen(ModalScreen[None]):
         table = self.query_one(DataTable)
         keys = [str(row.number) for row in rows]
         known = [key.value for key in table.rows]
-        was_at = known[table.cursor_row] if table.cursor_row < len(known) else None
+        was_at = known[table.cursor_row] if 0 <= table.cursor_row < len(known) else None  # -1 at the end of no rows
         was_last = table.cursor_row >= len(known) - 1
         if keys[: len(known)] != known:
             table.clear()

@@ -11,6 +11,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.document._document import EditResult, Location
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 from textual.widgets.input import Selection
@@ -101,6 +102,20 @@ class ClusterTextArea(TextArea):
         """Replace the selection, which may be empty, and move the cursor behind the text."""
         result = self.replace(text, *self.selection)
         self.move_cursor(result.end_location)
+
+    def _recompute_cursor_offset(self) -> None:
+        """Compute where the cursor is on the screen, within the text.
+
+        An undo that takes lines away, and with them the need of a scrollbar, scrolls to the cursor while it is still
+        behind the end of the text, and Textual fails then.
+        """
+        row, column = self.cursor_location
+        location = min(row, self.document.line_count - 1), column
+        self._cursor_offset = self.wrapped_document.location_to_offset(location)
+
+    def render_line(self, y: int) -> Strip:
+        """Paint a row; nothing where there is no room at all, in which Textual fails to wrap the placeholder."""
+        return super().render_line(y) if self.content_size.width > 0 else Strip([])
 
     def get_line(self, line_index: int) -> Text:
         """Return a line, to be styled."""
