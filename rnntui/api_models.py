@@ -231,6 +231,13 @@ class TextModel:
         return load_text_state(file, self._fingerprint, self._loaded)
 
     @staticmethod
+    def run_of_state(path: str | Path, checkpoints: str | Path) -> RunFolder | None:
+        """Return the run that saved a state: by name, of a folder of runs or shipped, if it still has those weights."""
+        from rnntui.inference.text_state import run_of_state
+
+        return run_of_state(checked_file("path", path), checked_file("checkpoints", checkpoints))
+
+    @staticmethod
     def check_state_can_be_saved(path: str | Path) -> None:
         """Raise `rnntui.errors.RnntuiError` if a state cannot be saved there, or would replace a file that is none."""
         from rnntui.inference.text_state import check_state_can_be_saved

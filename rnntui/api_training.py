@@ -14,7 +14,8 @@ from rnntui.kinds.labelled_corpus_info import LabelledColumns
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_lock import new_runs_locked
 from rnntui.settings import Settings
-from rnntui.text.corpus import find_corpus
+from rnntui.text.corpus import Corpus, find_corpus
+from rnntui.text.repeated_files import without_repeats
 from rnntui.training.events import Event
 from rnntui.training.torchrun import TorchrunEnvironment
 
@@ -80,11 +81,19 @@ def _language_model(request: TrainingRequest, folder: Path, name: str | None) ->
     return create_language_model_run(find_corpus(list(request.sources)), settings, folder, name, _log.info)
 
 
+def _files_of(request: TrainingRequest) -> Corpus:
+    """Find the files of a corpus of rows, each once."""
+    corpus, message = without_repeats(find_corpus(list(request.sources)))
+    if message:
+        _log.info(message)
+    return corpus
+
+
 def _seq2seq(request: TrainingRequest, folder: Path, name: str | None) -> RunFolder:
     from rnntui.text.pairs import read_table
     from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run
 
-    pairs = read_table(find_corpus(list(request.sources)), report=_log.info)
+    pairs = read_table(_files_of(request), report=_log.info)
     settings = replace(Seq2SeqRequest(*_settings(request)), given=request.given)
     run, notes = create_seq2seq_run(pairs, None, settings, folder, name, _log.info)
     return _logged(run, [*pairs.notes, *notes])
@@ -94,7 +103,7 @@ def _classifier(request: TrainingRequest, folder: Path, name: str | None) -> Run
     from rnntui.text.labelled import read_labelled
     from rnntui.training.prepare_classifier import ClassifierRequest, create_classifier_run
 
-    texts = read_labelled(find_corpus(list(request.sources)), LabelledColumns(), report=_log.info)
+    texts = read_labelled(_files_of(request), LabelledColumns(), report=_log.info)
     settings = replace(ClassifierRequest(*_settings(request)), given=request.given)
     run, notes = create_classifier_run(texts, None, settings, folder, name, _log.info)
     return _logged(run, [*texts.notes, *notes])

@@ -31,6 +31,8 @@ _TEXT_SUFFIXES = ("", ".txt", ".tsv", ".csv", ".jsonl")  # names that no documen
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+ChooseFiles = Callable[["Corpus"], "Corpus"]
+
 FindLayouts = Callable[[Sequence[str]], "tuple[PairLayout, ...]"]
 
 FindLabelledLayouts = Callable[[Sequence[str]], "tuple[LabelledLayout, ...]"]
@@ -96,8 +98,36 @@ def open_corpus(sources: Sequence[str], encoding: str, errors: Any, newlines: An
     return corpus
 
 
+def files_to_train_on(kind: ModelKind, name: str | None, checkpoints: Path, resume: bool, corpus: Corpus) -> Corpus:
+    """Return the files of a corpus of rows, each once, with a note on those that were named more than once.
+
+    A run to resume that an earlier version created has read them as often as they were named: then all are returned.
+
+    Args:
+        kind: the kind of the run.
+        name: its name; None if none was given.
+        checkpoints: the folder of runs.
+        resume: True if a run is resumed.
+        corpus: the files as they were named.
+    """
+    from rnntui.runs.resumable_run import configs_on
+    from rnntui.text.repeated_files import has_repeats, without_repeats
+
+    configs = configs_on(kind, corpus.display_names, name, checkpoints) if resume else iter(())
+    if (config := next(configs, None)) is not None and has_repeats(config.corpus.sources):
+        return corpus
+    once, message = without_repeats(corpus)
+    if message:
+        print_note(message)
+    return once
+
+
 def read_pairs(
-    named: NamedPairs, choice: InputChoice, reading: PairReading, find_layouts: FindLayouts | None = None
+    named: NamedPairs,
+    choice: InputChoice,
+    reading: PairReading,
+    find_layouts: FindLayouts | None = None,
+    choose_files: ChooseFiles | None = None,
 ) -> ParallelCorpus | None:
     """Read pairs from tables or from two aligned files; return None if none are named.
 
@@ -108,6 +138,7 @@ def read_pairs(
         choice: the names of the flags, for messages.
         reading: how they are read.
         find_layouts: returns the layouts in which an earlier run read files of these names; None to detect them.
+        choose_files: returns the tables to read of those that were named; None reads them all.
     """
     from rnntui.text.pairs import read_aligned_files, read_table
 
@@ -122,6 +153,7 @@ def read_pairs(
     if not tables:
         return None
     corpus = open_corpus(tables, *options)
+    corpus = corpus if choose_files is None else choose_files(corpus)
     layouts = find_layouts(corpus.display_names) if find_layouts is not None and not reading.columns else ()
     return read_table(corpus, reading.columns, layouts, print_note)
 
@@ -149,6 +181,7 @@ def read_labelled_texts(
     reading: LabelledReading,
     find_layouts: FindLabelledLayouts | None = None,
     known_labels: Collection[str] = (),
+    choose_files: ChooseFiles | None = None,
 ) -> LabelledCorpus | None:
     """Read labelled texts from tables, or a file or folder for each label; return None if none are named.
 
@@ -159,6 +192,7 @@ def read_labelled_texts(
         reading: how they are read.
         find_layouts: returns the layouts in which an earlier run read files of these names; None to detect them.
         known_labels: labels of a trained classifier, which tell the label's column of a table to evaluate on.
+        choose_files: returns the files to read of those that were named; None reads them all.
     """
     from rnntui.kinds.labelled_corpus_info import LabelledColumns
     from rnntui.text.labelled import read_labelled
@@ -166,6 +200,7 @@ def read_labelled_texts(
     if not sources:
         return None
     corpus = open_corpus(sources, reading.encoding, reading.errors, reading.newlines)
+    corpus = corpus if choose_files is None else choose_files(corpus)
     columns = LabelledColumns(reading.label_column.strip(), reading.text_column.strip())
     layouts = find_layouts(corpus.display_names) if find_layouts is not None and not any(columns) else ()
     return read_labelled(corpus, columns, layouts, known_labels, print_note)

@@ -11,6 +11,7 @@ from rnntui.cli.inspect_output import InspectionOutput, output_options, read_tex
 from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import escaped_argument, utf8_argument
+from rnntui.inspection.views import RANKED_UNITS
 
 GATES = ("h", "c", "i", "f", "o", "g", "r", "z", "n")
 
@@ -29,7 +30,7 @@ GATES = ("h", "c", "i", "f", "o", "g", "r", "z", "n")
     "--feature", "features", metavar="NAME", multiple=True,
     help="Rank for this feature alone, such as quotes or line-position; may be repeated.",
 )  # fmt: skip
-@number_option("--top", bounds=(1, 100), default=1, show_default=True, help="Number of units for each feature.")
+@number_option("--top", bounds=(1, RANKED_UNITS), default=1, show_default=True, help="Units for each feature.")
 @output_options
 def command(
     name: str | None,
@@ -46,8 +47,8 @@ def command(
 
     RUN is a name or a path [default: the newest run, else the shipped model]. Features are what can be named: inside
     quotes or brackets, position in the line, upper case, end of a word, speaker. A linear probe says how well each unit
-    tells them, and how well a whole layer does, on text that it was not fitted on. Without TEXT, an excerpt of that
-    text is coloured.
+    tells them, and how well a whole layer does, on text that it was not fitted on. The ten units that fit best are
+    ordered by that score. Without TEXT, an excerpt of that text is coloured.
     """
     output = InspectionOutput(**output_values)
     use_one_blas_thread()

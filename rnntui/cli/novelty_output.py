@@ -51,6 +51,12 @@ def generated_report(run: RunFolder) -> NoveltyReport:
     return novelty_report(index, texts)
 
 
+def note_unseen_copies(index: NoveltyIndex) -> None:
+    """Write to stderr which texts copies are not looked for in, if there are any."""
+    if index.unseen_copies:
+        print_note(index.unseen_copies)
+
+
 class NoveltyOutput:
     """Collects generated texts, and reports on their copies at the end.
 
@@ -103,7 +109,7 @@ def write_report(report: NoveltyReport) -> None:
     for row in report.table():
         table.add_row(*row)
     write_table(table)
-    for line in filter(None, (report.judgement(), report.quotation())):
+    for line in filter(None, (report.judgement(), report.quotation(), report.unseen_copies())):
         print_note(line)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
@@ -26,7 +27,7 @@ from rnntui.cli.options import (
     settings_options,
 )
 from rnntui.cli.progress_bar import ProgressBar
-from rnntui.cli.run_choice import choose_run
+from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
 from rnntui.cli.sample_blocks import BLOCK, BlockJob, SampleBlock, block_texts, blocks_of, prompt_name, sample_blocks
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SampleTextOutput
 from rnntui.cli.sample_prompts import check_prompt, read_prompts
@@ -122,7 +123,8 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
 )
 @click.option(
     "--from-state", metavar="FILE", callback=file_argument,
-    help="Go on from a saved state, without reading the text again; without --seed, as if it had never stopped.",
+    help="Go on from a saved state, without reading the text again, by default with the run that saved it; without "
+    "--seed, as if it had never stopped.",
 )  # fmt: skip
 @setting_option(NoveltyConfig, "novel")
 @click.option(
@@ -180,11 +182,10 @@ def command(
         raise UsageError("--save-state is for a single text", hint="leave out --samples and --each-line")
     use_one_blas_thread()
     from rnntui.api import SamplingRequest, TextModel
-    from rnntui.kinds.language_model import LANGUAGE_MODEL
 
     if save_state is not None:  # before a long text is generated in vain
         TextModel.check_state_can_be_saved(save_state)
-    model = TextModel(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision)
+    model = TextModel(_chosen_run(run_name, checkpoints, from_state), precision)
     prompts, prompt_count = read_prompts(prompt, prompt_file, each_line, TextReading(encoding, errors, newlines))
     total = None if prompt_count is None else prompt_count * samples
     state = None if from_state is None else model.load_state(from_state)
@@ -222,6 +223,21 @@ def command(
         model.save_state(model.state_of(sampler), save_state)
     if copies is not None:
         copies.print_report(is_json=as_json)
+
+
+def _chosen_run(name: str | None, checkpoints: str | None, from_state: str | None) -> RunFolder:
+    """Return the run with a name, else the one that saved the state, else the one that `choose_run` returns."""
+    from rnntui.api import TextModel
+    from rnntui.kinds.language_model import LANGUAGE_MODEL
+
+    folder = existing_checkpoints_folder(checkpoints)
+    if from_state is not None and name is None:
+        run = TextModel.run_of_state(from_state, folder)
+        if run is not None:
+            if sys.stderr.isatty():
+                print_note(f"run {run.name} (which saved the state)")
+            return run
+    return choose_run_in(folder, name, LANGUAGE_MODEL)
 
 
 def _stream_blocks(
@@ -301,9 +317,11 @@ def _automatic_jobs(prompts: int | None, samples: int, length: int) -> int:
 
 def _open_novelty(run: RunFolder, is_shown: bool) -> NoveltyOutput:
     """Open the novelty index of a run; `is_shown` for a report on copies."""
-    from rnntui.cli.novelty_output import NoveltyOutput, open_index
+    from rnntui.cli.novelty_output import NoveltyOutput, note_unseen_copies, open_index
 
-    return NoveltyOutput(open_index(run), is_shown)
+    index = open_index(run)
+    note_unseen_copies(index)
+    return NoveltyOutput(index, is_shown)
 
 
 def _sample(

@@ -147,6 +147,7 @@ def _note_changed_text(run: RunFolder, reading: ReadingConfig) -> None:
 def _refuse_other_validation_text(run: RunFolder, text: Corpus) -> None:
     """Raise `UsageError` unless a run was created with this validation text, whatever it is called now."""
     from rnntui.text.chat_exports import converted_chat
+    from rnntui.text.repeated_files import readings
     from rnntui.text.token_ids import corpus_stats
 
     config = run.read_config()
@@ -154,9 +155,10 @@ def _refuse_other_validation_text(run: RunFolder, text: Corpus) -> None:
     text, message = converted_chat(text, "none" if turns == "none" else "auto")
     if message:
         print_note(message)
-    is_same = text.display_names == info.validation_sources  # all that runs of older versions record
     if info.validation_fingerprint:
-        is_same = corpus_stats(text).fingerprint == info.validation_fingerprint
+        is_same = info.validation_fingerprint in (corpus_stats(reading).fingerprint for reading in readings(text))
+    else:  # all that runs of older versions record
+        is_same = text.display_names == info.validation_sources
     if not is_same:
         raise UsageError(
             "--validation-text cannot change when a run is resumed",

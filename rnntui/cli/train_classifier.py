@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from rnntui.cli.inputs import LabelledReading, read_labelled_texts
+from rnntui.cli.inputs import LabelledReading, files_to_train_on, read_labelled_texts
 from rnntui.cli.options import settings_from
 from rnntui.cli.rate_search import with_notes
 from rnntui.cli.terminal import print_note
@@ -76,7 +76,8 @@ def command(
             return train_and_report(ready, stop, None, processes)
         reading = LabelledReading(label_column, text_column, *astuple(options.reading))
         find_layouts = partial(layouts_of_labelled_run, name, folder) if resume else None
-        corpus = read_labelled_texts(texts, reading, find_layouts)
+        choose_files = partial(files_to_train_on, CLASSIFIER, name, folder, resume)
+        corpus = read_labelled_texts(texts, reading, find_layouts, choose_files=choose_files)
         named = (validation_texts,) if validation_texts else ()
         for note in corpus.notes if corpus is not None else ():
             print_note(note)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rnntui.cli.inputs import PairReading, read_pairs
+from rnntui.cli.inputs import PairReading, files_to_train_on, read_pairs
 from rnntui.cli.options import settings_from
 from rnntui.cli.rate_search import with_notes
 from rnntui.cli.terminal import print_note
@@ -80,7 +80,8 @@ def command(
         training_choice, validation_choice = SEQ2SEQ.input_choices
         reading = PairReading(columns, *astuple(options.reading))
         find_layouts = partial(layouts_to_resume, name, folder) if resume else None
-        corpus = read_pairs((pairs, source, target), training_choice, reading, find_layouts)
+        choose_files = partial(files_to_train_on, SEQ2SEQ, name, folder, resume)
+        corpus = read_pairs((pairs, source, target), training_choice, reading, find_layouts, choose_files)
         for note in corpus.notes if corpus is not None else ():
             print_note(note)
         if not resume:

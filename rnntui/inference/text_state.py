@@ -23,6 +23,7 @@ from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import runs_in, shipped_runs
 from rnntui.runs.weights_file import load_arrays, save_arrays
 
 _FORMAT = "rnntui-state-1"
@@ -81,11 +82,32 @@ def check_state_can_be_saved(path: Path) -> None:
 
 
 def _is_state_file(path: Path) -> bool:
+    return _metadata_of(path).get("format") == _FORMAT
+
+
+def _metadata_of(path: Path) -> dict[str, str]:
+    """Return what a file says about itself, unchecked; nothing if it is no safetensors file."""
     try:
+        if not path.is_file():  # a pipe would wait for a writer
+            return {}
         with safe_open(path, framework="numpy") as file:
-            return bool((file.metadata() or {}).get("format") == _FORMAT)
+            return file.metadata() or {}
     except (OSError, SafetensorError, ValueError):
-        return False
+        return {}
+
+
+def run_of_state(path: Path, checkpoints: Path) -> RunFolder | None:
+    """Return the run that saved a state, by its name among the runs of a folder and the shipped models.
+
+    None if none of that name has the weights that the state belongs to, or if the file is no state.
+    """
+    metadata = _metadata_of(path)
+    # The name is compared and never becomes part of a path: the file may come from anywhere.
+    for run in (*runs_in(checkpoints), *shipped_runs()):
+        has_name = run.name == metadata.get("run") and run.weights_file.is_file()
+        if has_name and run_fingerprint(run) == metadata.get("fingerprint"):
+            return run
+    return None
 
 
 def save_text_state(path: Path, state: TextState, run: RunFolder) -> None:

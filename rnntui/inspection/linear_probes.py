@@ -95,7 +95,7 @@ def best_threshold(values: NDArray[np.floating], truth: NDArray[np.bool_]) -> Cu
     """
     if truth.all() or not truth.any():
         return Cut(0.0, True)
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)  # of equal values in any order: no threshold lies between them
     ordered, positives = values[order], truth[order]
     true_below = np.cumsum(positives) / positives.sum()
     false_below = np.cumsum(~positives) / (~positives).sum()
@@ -130,21 +130,20 @@ class LayerProbes:
         self._products = fit.T @ wanted  # (H, F), the correlations up to a factor of each column
         self._rows = len(fit)
 
-    def best_units(self, target: int, count: int, candidates: int = 8) -> list[UnitScore]:
-        """Return the units that track the target of an index best, by their score on the tokens of the fit.
-
-        Probes are fitted for the `candidates` of the highest correlations; for twice `count`, if that is more.
+    def best_units(self, target: int, candidates: int) -> list[UnitScore]:
+        """Return the units with the highest correlations with the target of an index, by their scores on the tokens of
+        the fit, best first.
         """
         order = np.argsort(-np.abs(self._products[:, target]), kind="stable")
         wanted, split = self._targets[target], self._split
         ranked = []
-        for unit in order[: max(candidates, 2 * count if count > 1 else 1)].tolist():
+        for unit in order[:candidates].tolist():
             values = self._units[:, unit]
             cut = wanted.fit(values, split.fit)
             ranked.append(
                 UnitScore(unit, cut, wanted.score(values, cut, split.held_out), wanted.score(values, cut, split.fit))
             )
-        return sorted(ranked, key=lambda score: -score.fit_score)[:count]
+        return sorted(ranked, key=lambda score: -score.fit_score)
 
     def layer_scores(self) -> list[float]:
         """Return the held-out score of a linear probe on all units at once, for each target."""

@@ -25,6 +25,9 @@ NGRAMS = (4, 8, 16, 32)
 """Lengths of n-grams that are reported."""
 
 
+_NO_CHANCE = 128  # characters of a stretch that stands in two texts only if one was copied from the other
+
+
 @dataclass(frozen=True)
 class TextNovelty:
     """The copies in one text.
@@ -116,7 +119,11 @@ def novelty_of(index: NoveltyIndex, text: str) -> TextNovelty:
 
 
 def held_out_texts(index: NoveltyIndex, length: int) -> Iterator[TextNovelty]:
-    """Yield held-out documents, or stretches of a length; longer ones than there are have the length of these."""
+    """Yield held-out documents, or stretches of a length; longer ones than there are have the length of these.
+
+    A stretch that stands in the training text as a whole is left out: the text is in both parts, or was trained on by
+    the run that this one was trained on from, and does not show what people write who have not read it.
+    """
     for piece in index.held_out:
         if index.is_documents:
             yield text_novelty(piece.text, piece.lengths, index.text.contains(piece.text, is_whole=True))
@@ -127,4 +134,5 @@ def held_out_texts(index: NoveltyIndex, length: int) -> Iterator[TextNovelty]:
 def _windows(piece: HeldOutPiece, length: int) -> Iterator[TextNovelty]:
     for start in range(0, len(piece.text) - length + 1, length):
         end = start + length
-        yield text_novelty(piece.text[start:end], piece.lengths[start:end])
+        if length < _NO_CHANCE or piece.lengths[start] < length:
+            yield text_novelty(piece.text[start:end], piece.lengths[start:end])

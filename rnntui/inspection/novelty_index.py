@@ -1,5 +1,8 @@
 """The novelty index of a run: its training text, searchable, beside held-out text with the copies that are in it.
 
+A run that was trained on from another has learned that run's text, too, and so on back: these texts are part of the
+index as far as they are at hand.
+
 It is built by `rnntui index`, or when something first needs it, in the folder `novelty/` of the run; where that cannot
 be written, as in an installed package, in the user's cache.
 """
@@ -12,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,12 +23,14 @@ import numpy as np
 
 from rnntui.config import ReadingConfig
 from rnntui.errors import RnntuiError, RunError, os_error_hint
+from rnntui.inspection.earlier_texts import EarlierTexts, earlier_runs, unseen_copies
 from rnntui.inspection.training_text import CodePoints, find_training_text, run_corpus
 from rnntui.runs.creation import abandoned_folders
 from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_files import foreign_index_files, named, remove_index_files
 from rnntui.text.char_tokenizer import code_points, text_of_code_points
+from rnntui.text.corpus import Corpus
 from rnntui.text.suffix_index import BARRIER, Lengths, SuffixIndex, build_suffix_index
 from rnntui.untrusted_files import read_bounded
 
@@ -81,8 +87,13 @@ class NoveltyIndex:
         self.run = run
         self.folder = folder
         self.text = SuffixIndex(folder)
-        """The training text."""
+        """The training text, and those of the runs that it was trained on from."""
         self.is_documents = self.text.info.get("documents") is True
+        missing = self.text.info.get("missing", [])
+        if not isinstance(missing, list) or not all(isinstance(name, str) for name in missing):
+            raise ValueError("the index does not say which texts are missing")
+        self.missing: tuple[str, ...] = tuple(missing)
+        """Names of runs that it was trained on from whose texts were not at hand: copies from them are not seen."""
         points = np.frombuffer(read_bounded(folder / _HELD_OUT, _MAX_HELD_OUT_BYTES), "<u4")
         lengths = np.frombuffer(read_bounded(folder / _HELD_OUT_LENGTHS, _MAX_HELD_OUT_BYTES), "<u2").astype(np.int64)
         if len(points) != len(lengths) or (len(points) and points.max() > BARRIER):
@@ -99,30 +110,47 @@ class NoveltyIndex:
         """Size of its files."""
         return sum(path.stat().st_size for path in self.folder.iterdir())
 
-    def source_of(self, text: str) -> SourceLine | None:
-        """Return the first line of the run's corpus that has a stretch of text; None if the files are gone.
+    @property
+    def unseen_copies(self) -> str:
+        """A line that says which texts copies are not looked for in; empty if there are none."""
+        return unseen_copies(self.missing)
 
-        The files are read anew, so that the line is right even if they have changed since. A stretch of one long text
-        may begin in a file and end in another.
+    def source_of(self, text: str) -> SourceLine | None:
+        """Return the first line of a corpus that has a stretch of text; None if the files are gone.
+
+        The corpora are the run's own and those of the runs that it was trained on from. The files are read anew, so
+        that the line is right even if they have changed since. A stretch of one long text may begin in a file and end
+        in another.
         """
+        source = self._source_in_corpus_of(self.run, text)
+        if source is None:
+            earlier = (self._source_in_corpus_of(run, text) for run in earlier_runs(self.run))
+            source = next(filter(None, earlier), None)
+        return source
+
+    def _source_in_corpus_of(self, run: RunFolder, text: str) -> SourceLine | None:
         with contextlib.suppress(RnntuiError):
-            corpus = run_corpus(self.run)
-            window, starts = "", list[_FileStart]()  # the end of what is read, and the files that it is of
-            for file in corpus.parts() if text else []:
-                if self.is_documents:  # which end with the file
-                    window, starts = "", []
-                is_begun = False
-                for block in file.blocks():
-                    if not is_begun:
-                        window += "" if window.endswith("\n") or not window else "\n"  # as `Corpus.blocks` joins them
-                        starts.append(_FileStart(len(window), 1, file.display_names[0]))
-                    is_begun = True
-                    searched = max(0, len(window) - len(text))
-                    window += block
-                    position = window.find(text, searched)
-                    if position >= 0:
-                        return _source_line(window, position, len(text), starts)
-                    window, starts = _shortened(window, starts, max(_OVERLAP, len(text)))
+            return self._source_in(run_corpus(run), text)
+        return None
+
+    def _source_in(self, corpus: Corpus, text: str) -> SourceLine | None:
+        """Return the first line of a corpus that has a stretch of text."""
+        window, starts = "", list[_FileStart]()  # the end of what is read, and the files that it is of
+        for file in corpus.parts() if text else []:
+            if self.is_documents:  # which end with the file
+                window, starts = "", []
+            is_begun = False
+            for block in file.blocks():
+                if not is_begun:
+                    window += "" if window.endswith("\n") or not window else "\n"  # as `Corpus.blocks` joins them
+                    starts.append(_FileStart(len(window), 1, file.display_names[0]))
+                is_begun = True
+                searched = max(0, len(window) - len(text))
+                window += block
+                position = window.find(text, searched)
+                if position >= 0:
+                    return _source_line(window, position, len(text), starts)
+                window, starts = _shortened(window, starts, max(_OVERLAP, len(text)))
         return None
 
 
@@ -152,11 +180,11 @@ def _shortened(window: str, starts: list[_FileStart], size: int) -> tuple[str, l
 
 def open_novelty_index(run: RunFolder) -> NoveltyIndex | None:
     """Return the index of a run, None if it has none, or one of another version or of another text."""
-    fingerprint = run.read_config().corpus.fingerprint
+    texts = _texts_of(run)
     for folder in _folders(run):
         with contextlib.suppress(OSError, ValueError):
             index = NoveltyIndex(run, folder)
-            if index.text.info.get("fingerprint") == fingerprint:
+            if {"origin": "", **index.text.info}.items() >= texts.items():
                 return index
     return None
 
@@ -180,14 +208,19 @@ def build_novelty_index(
         sources: the files of its corpus; empty for its token ids, or where it has none for the files that it names.
         reading: how they are read.
 
+    The texts of the runs that it was trained on from are in it as far as they are at hand; see `NoveltyIndex.missing`.
     Raises `CorpusError` if there is no text, or it is another one; `RunError` if the index cannot be written.
     """
     training = find_training_text(run, sources, reading)
-    fingerprint = run.read_config().corpus.fingerprint
+    earlier = EarlierTexts.of(run)
     with _staging_folder(run) as (staged, target):
         try:
-            blocks = _counted(training.blocks, training.characters, lambda part: on_progress(_READING_SHARE * part))
-            info = {"fingerprint": fingerprint, "documents": training.is_documents}
+            characters = training.characters + earlier.characters
+            blocks = _counted(
+                chain(training.blocks, earlier.blocks()), characters, lambda part: on_progress(_READING_SHARE * part)
+            )
+            # What is missing is complete once all blocks have been read; the information is written after that.
+            info = {**_texts_of(run), "documents": training.is_documents, "missing": earlier.missing}
             build_suffix_index(
                 staged, blocks, info, lambda part: on_progress(_READING_SHARE + (1 - _READING_SHARE) * part)
             )
@@ -199,6 +232,15 @@ def build_novelty_index(
                 f"cannot write the index of run {run.name}: {error.strerror or error}", hint=os_error_hint(error)
             ) from error
     return NoveltyIndex(run, target)
+
+
+def _texts_of(run: RunFolder) -> dict[str, str]:
+    """Return what tells the texts of a run from others: that of its corpus, and its origin, by their fingerprints."""
+    config = run.read_config()
+    return {
+        "fingerprint": config.corpus.fingerprint,
+        "origin": config.origin.fingerprint if config.origin is not None else "",
+    }
 
 
 def delete_novelty_index(run: RunFolder) -> bool:

@@ -15,6 +15,7 @@ from rnntui.config_generation import SamplingConfig
 from rnntui.formatting import format_percent
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.inference.text_sampler import SamplingRequest, TextSampler
+from rnntui.inspection.earlier_texts import unseen_copies
 from rnntui.inspection.inspection import (
     Cancelled,
     InspectionRequest,
@@ -29,6 +30,7 @@ from rnntui.inspection.novelty_index import NoveltyIndex, SourceLine, build_nove
 DEFAULT_TEXTS, DEFAULT_LENGTH = 64, 500
 """Texts that are generated for a report, and their length in tokens."""
 
+_MIN_TEXTS = 10  # texts of which 8 in 10 can be told, and a verdict be drawn
 _MAX_QUOTE = 60  # characters of a copy in a sentence
 _SEED = 1
 _GENERATING_SHARE = 0.5  # of the time of a view that builds the index too
@@ -40,11 +42,12 @@ class NoveltyReport:
 
     Args:
         run: name of the run.
-        training_characters: length of the training text.
+        training_characters: length of the training text, with those of the runs that it was trained on from.
         texts: the generated texts.
         held_out: held-out text: documents, or stretches as long as the median of the texts; empty if there is none.
         source: where the longest copy of all texts stands in the corpus; None if its files are gone.
         is_documents: the model was trained on documents, of which texts can be copied as a whole.
+        missing: names of runs that the run was trained on from whose texts were not searched; see `NoveltyIndex`.
     """
 
     run: str
@@ -53,6 +56,7 @@ class NoveltyReport:
     held_out: tuple[TextNovelty, ...]
     source: SourceLine | None
     is_documents: bool
+    missing: tuple[str, ...] = ()
 
     @property
     def generated_figures(self) -> CopyFigures:
@@ -94,16 +98,29 @@ class NoveltyReport:
         return f"longest copy, {place}{text.longest:,} characters: {_quoted(text.copy)}"
 
     def judgement(self) -> str:
-        """Return a sentence that compares the longest copies; empty without texts or held-out text."""
+        """Return a sentence that compares the longest copies; empty without texts or held-out text.
+
+        It has no verdict where there are too few held-out texts for one, nor that little is copied where not all of
+        the training text was searched.
+        """
         generated, held_out = self.generated_figures.quantile(0.5), self.held_out_figures
         low, high = held_out.quantile(0.1), held_out.quantile(0.9)
         if generated is None or low is None or high is None:
             return ""
         generated, low, high = round(generated), round(low), round(high)  # compared as they are shown
         beside = f"the longest copy of {'a text' if len(self.texts) > 1 else 'the text'} is {generated:,} characters"
+        if held_out.texts < _MIN_TEXTS:
+            few = f"{held_out.texts:,} held-out {'text' if held_out.texts == 1 else 'texts'} of the same length"
+            return f"{self.run}: {beside}; with only {few}, there is nothing to compare it with"
         normal = f"in 8 of 10 held-out texts of the same length it is {low:,} to {high:,}"
+        if self.missing and generated <= high:
+            return f"{self.run}: {beside}, {normal}"
         amount = "more than" if generated > high else "less than" if generated < low else "as much as"
         return f"{self.run} copies {amount} people who have not read the training text: {beside}, {normal}"
+
+    def unseen_copies(self) -> str:
+        """Return a line that says which texts copies were not looked for in; empty if there are none."""
+        return unseen_copies(self.missing)
 
     def text_json(self) -> dict[str, Any]:
         """Return the figures of a report on one text for `json.dumps`."""
@@ -115,6 +132,7 @@ class NoveltyReport:
             "copied_text": text.copy,
             "source": None if self.source is None else vars(self.source),
             "seen": {str(n): figures.share(n) for n in NGRAMS},
+            "missing_texts": list(self.missing),
         }
         if self.is_documents:
             values["whole_document"] = text.is_whole
@@ -156,7 +174,8 @@ class NoveltyReport:
             whole = f"{generated.whole:,} of {generated.texts:,} texts are documents of the training text as a whole"
             beside = f", of {held_out.texts:,} held-out ones {held_out.whole:,}" if held_out.texts else ""
             sentences.append(f"{whole}{beside}.")
-        return [*sentences, *filter(None, [self.quotation()])]
+        unseen = self.unseen_copies()
+        return [*sentences, *filter(None, [self.quotation(), unseen and f"{unseen[0].upper()}{unseen[1:]}."])]
 
     def to_json(self) -> dict[str, Any]:
         """Return all figures for `json.dumps`."""
@@ -168,6 +187,7 @@ class NoveltyReport:
             "held_out": self.held_out_figures.to_json() if self.held_out else None,
             "copied_text": text.copy if text is not None else "",
             "source": None if self.source is None else vars(self.source),
+            "missing_texts": list(self.missing),
         }
 
 
@@ -178,7 +198,7 @@ def novelty_report(index: NoveltyIndex, texts: Sequence[str]) -> NoveltyReport:
     held_out = tuple(held_out_texts(index, length))
     longest = max(found, key=lambda each: each.longest, default=None)
     source = index.source_of(longest.copy) if longest is not None and longest.longest else None
-    return NoveltyReport(index.run.name, index.text.size, found, held_out, source, index.is_documents)
+    return NoveltyReport(index.run.name, index.text.size, found, held_out, source, index.is_documents, index.missing)
 
 
 def generate_texts(
@@ -244,7 +264,7 @@ def _spread(figures: CopyFigures) -> str:
     median, low, high = (figures.quantile(at) for at in (0.5, 0.1, 0.9))
     if median is None or low is None or high is None:
         return "–"
-    return f"{median:,.0f}" if figures.texts == 1 else f"{median:,.0f} ({low:,.0f}–{high:,.0f})"
+    return f"{median:,.0f}" if figures.texts < _MIN_TEXTS else f"{median:,.0f} ({low:,.0f}–{high:,.0f})"
 
 
 def _percentage(share: float | None) -> str:

@@ -23,6 +23,7 @@ from rnntui.text.chat_exports import converted_chat
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_split import split_documents
+from rnntui.text.repeated_files import readings
 from rnntui.text.suffix_index import BARRIER
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import TokenFile, corpus_fingerprints, corpus_stats
@@ -34,7 +35,9 @@ HELD_OUT_BLOCKS = 8
 HELD_OUT_BLOCK = 8192
 """Held-out text that is kept for comparison: so many stretches of so many characters, from all over it."""
 
-_BARRIER = np.array([BARRIER], dtype=np.uint32)
+BARRIER_POINT: CodePoints = np.array([BARRIER], dtype=np.uint32)
+"""A barrier as a block of its own, `(1,)`."""
+
 _IDS = 1 << 20  # token ids decoded at a time
 _MAX_HELD_OUT = 1 << 24  # characters of held-out text that are read
 
@@ -149,7 +152,7 @@ def _text_of_ids(run: RunFolder, config: RunConfig, tokenizer: Tokenizer) -> Tra
     is_documents = info.documents != "none" and tokenizer.end_id is not None
 
     def blocks() -> Iterator[CodePoints]:
-        yield from _decoded(_token_file(info.training).read(run.training_ids), tokenizer)
+        yield from text_of_token_file(info.training, run.training_ids, tokenizer)
         if info.validation is not None and info.validation.tokens and run.validation_ids.is_file():
             ids = _token_file(info.validation).read(run.validation_ids)
             for points in _decoded(ids[:_MAX_HELD_OUT], tokenizer):
@@ -158,6 +161,15 @@ def _text_of_ids(run: RunFolder, config: RunConfig, tokenizer: Tokenizer) -> Tra
 
     characters = info.training.characters if info.training is not None else 0
     return TrainingText(blocks(), characters, held_out, is_documents)
+
+
+def text_of_token_file(info: TokenFileInfo | None, path: Path, tokenizer: Tokenizer) -> Iterator[CodePoints]:
+    """Yield the text of a file of token ids in blocks `(N,)`, with barriers where documents end.
+
+    Raises `RunError` if the ids are not those of the vocabulary or the file is not described, `CorpusError` if it is
+    not as described.
+    """
+    yield from _decoded(_token_file(info).read(path), tokenizer)
 
 
 def _token_file(info: TokenFileInfo | None) -> TokenFile:
@@ -175,8 +187,8 @@ def _decoded(ids: NDArray[np.unsignedinteger], tokenizer: Tokenizer) -> Iterator
         if int(ids[start : start + _IDS].max()) >= tokenizer.vocab_size:
             raise RunError("the token ids are not those of the run's vocabulary; the run is broken")
     if isinstance(tokenizer, CharTokenizer):
-        end = () if tokenizer.end_id is None else _BARRIER
-        table = np.concatenate([_BARRIER, code_points("".join(tokenizer.characters)), end]).astype(np.uint32)
+        end = () if tokenizer.end_id is None else BARRIER_POINT
+        table = np.concatenate([BARRIER_POINT, code_points("".join(tokenizer.characters)), end]).astype(np.uint32)
         for start in range(0, len(ids), _IDS):
             yield table[ids[start : start + _IDS]]
         return
@@ -187,7 +199,7 @@ def _decoded(ids: NDArray[np.unsignedinteger], tokenizer: Tokenizer) -> Iterator
         for is_barrier, group in groupby(tokens, barriers.__contains__):
             if is_barrier:
                 stream = tokenizer.stream()
-                yield _BARRIER
+                yield BARRIER_POINT
             else:
                 yield code_points("".join(map(stream.push, group)))
 
@@ -204,8 +216,12 @@ def _text_of_files(run: RunFolder, config: RunConfig, sources: Sequence[str], re
         raise CorpusError(
             f"the training text of run {run.name} is not to be found: {error.problem}", hint=hint
         ) from error
-    stats = corpus_stats(corpus)
-    if stats.fingerprint != info.fingerprint:
+    for corpus_read in readings(corpus):
+        stats = corpus_stats(corpus_read)
+        if stats.fingerprint == info.fingerprint:
+            corpus = corpus_read
+            break
+    else:
         names_are = few_names_with_verb(corpus.display_names, "is", "are")
         raise CorpusError(f"{names_are} not the text that run {run.name} was trained on, or changed since", hint=hint)
     fraction = 0.0
@@ -225,10 +241,10 @@ def _text_of_files(run: RunFolder, config: RunConfig, sources: Sequence[str], re
         for text, part in split.parts():
             if part == "training":
                 if previous != "training" and not is_documents:
-                    yield _BARRIER
+                    yield BARRIER_POINT
                 yield code_points(text)
                 if is_documents:
-                    yield _BARRIER
+                    yield BARRIER_POINT
             elif part == "validation":
                 held_out.add(text, begins=is_documents or previous != part)
             previous = part

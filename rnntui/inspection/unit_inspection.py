@@ -78,7 +78,7 @@ def unit_report(
     if name is not None:
         rankings, rare = probe_unit(reading, name, query.features), list[Feature]()
     else:
-        rankings, rare = rank_features(reading, query.features, max(query.top, 1), cancelled)
+        rankings, rare = rank_features(reading, query.features, cancelled)
     shown = _shown(loaded, reading, rankings, query, name)
     tokens = int(reading.split.fit.sum()), int(reading.split.held_out.sum())
     return UnitReport(run.name, origin, tokens, rankings, rare, shown, query.top, is_one_unit=name is not None)

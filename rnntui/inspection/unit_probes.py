@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,9 @@ from rnntui.inspection.inspection import Cancelled, check_cancelled, never_cance
 from rnntui.inspection.linear_probes import Cut, LayerProbes, ProbeTarget, UnitScore, shifted, token_baseline
 from rnntui.inspection.probe_reading import ProbeReading
 from rnntui.inspection.text_features import Feature
+from rnntui.inspection.views import RANKED_UNITS
 
-MAX_RANKED = 100
-"""Units that are ranked for a feature."""
-
+_CANDIDATES = 10  # of each state and gate of a layer, by their correlations
 _SHIFTS = (0.17, 0.29, 0.43, 0.61, 0.79)  # of the text, by which labels are moved to shuffle them
 _MIN_STRETCHES = (6, 3)  # stretches of text with a feature, to fit on and held out: fewer say nothing
 _MIN_COUNTS = 3  # different values of a count in each part
@@ -48,7 +47,7 @@ class RankedUnit:
         name: the unit.
         cut: its probe: the feature is above or below the threshold.
         score: balanced accuracy, or R², on held-out tokens.
-        fit_score: the same on the tokens that the probe was fitted on, by which units are ranked.
+        fit_score: the same on the tokens that the probe was fitted on, by which the ranked units are chosen.
         bounds: the values between which 96% of the tokens lie.
     """
 
@@ -76,9 +75,9 @@ class FeatureRanking:
         share: share of the tokens that have it; of a count, its mean.
         majority: share of the more frequent value, the plain accuracy of always giving that; 0 of a count.
         token_score: held-out score of the current token alone.
-        luck: held-out score of the best unit for shuffled labels, on average.
+        luck: the score of the first of `units` for shuffled labels, on average: of units chosen and ordered alike.
         layer_luck: the same of the best layer.
-        units: the units that track it best, best first.
+        units: the `RANKED_UNITS` units that fit it best, by their held-out scores, best first.
         layers: all layers with each of their states and gates, best first.
     """
 
@@ -121,6 +120,9 @@ class FeatureRanking:
         return round(self.strength, 2), self.over_chance
 
 
+Scored = TypeVar("Scored", RankedUnit, UnitScore)
+
+
 @dataclass
 class _Rankings:
     """What a feature's ranking is made from, while layer after layer is probed."""
@@ -128,19 +130,21 @@ class _Rankings:
     target: ProbeTarget
     units: list[RankedUnit] = field(default_factory=list)
     layers: list[LayerScore] = field(default_factory=list)
-    lucky_units: list[UnitScore] = field(default_factory=list)  # the best for each shift
+    lucky_units: dict[int, list[UnitScore]] = field(default_factory=dict)  # the best for each shift
     lucky_layer: float = 0.0
 
 
 def rank_features(
-    read: ProbeReading, wanted: Sequence[str] = (), count: int = 10, cancelled: Cancelled = never_cancelled
+    read: ProbeReading, wanted: Sequence[str] = (), cancelled: Cancelled = never_cancelled
 ) -> tuple[list[FeatureRanking], list[Feature]]:
     """Rank all units for every feature; return the rankings, best first, and the features that are too rare.
+
+    The units of a ranking are chosen by how well they fit, and ordered by their held-out scores. That they are few and
+    always as many keeps the first of them from being the luckiest of hundreds; `luck` is of a choice made alike.
 
     Args:
         read: a text as a model has read it.
         wanted: ids of the features; all if empty.
-        count: number of units of a ranking.
         cancelled: ends the computation.
     """
     chosen = [column for column in read.features if not wanted or column.feature.id in wanted]
@@ -160,17 +164,15 @@ def rank_features(
             shuffled = range(first, first + len(_SHIFTS))
             each.layers.append(LayerScore(layer + 1, quantity, scores[index]))
             each.lucky_layer = max(each.lucky_layer, sum(scores[target] for target in shuffled) / len(_SHIFTS))
-            for unit in probes.best_units(index, count):
+            for unit in probes.best_units(index, _CANDIDATES):
                 low, high = np.quantile(values[:, unit.unit], _BOUNDS)
                 name = UnitName(layer + 1, unit.unit + 1, quantity)
                 each.units.append(RankedUnit(name, unit.cut, unit.score, unit.fit_score, (float(low), float(high))))
-            best = [probes.best_units(target, 1, candidates=1)[0] for target in shuffled]
-            each.lucky_units = [
-                max(pair, key=lambda unit: unit.fit_score) for pair in zip(each.lucky_units or best, best, strict=True)
-            ]
+            for target in shuffled:
+                lucky = [*each.lucky_units.get(target, ()), *probes.best_units(target, _CANDIDATES)]
+                each.lucky_units[target] = _best_first(lucky)
     results = []
     for column, each in zip(frequent, rankings, strict=True):
-        units = sorted(each.units, key=lambda unit: -unit.fit_score)[:count]
         share = float(column.values.mean())
         results.append(
             FeatureRanking(
@@ -178,13 +180,19 @@ def rank_features(
                 share,
                 0.0 if column.feature.is_number else max(share, 1 - share),
                 token_baseline(read.tokens, each.target, read.split),
-                sum(unit.score for unit in each.lucky_units) / len(_SHIFTS),
+                sum(units[0].score for units in each.lucky_units.values()) / len(_SHIFTS),
                 each.lucky_layer,
-                tuple(units),
+                tuple(_best_first(each.units)),
                 tuple(sorted(each.layers, key=lambda layer: -layer.score)),
             )
         )
     return sorted(results, key=lambda ranking: ranking.rank, reverse=True), rare
+
+
+def _best_first(units: Sequence[Scored]) -> list[Scored]:
+    """Return the `RANKED_UNITS` units that fit best, by their held-out scores, best first."""
+    finalists = sorted(units, key=lambda unit: -unit.fit_score)[:RANKED_UNITS]
+    return sorted(finalists, key=lambda unit: -unit.score)
 
 
 def probe_unit(read: ProbeReading, name: UnitName, wanted: Sequence[str] = ()) -> list[FeatureRanking]:

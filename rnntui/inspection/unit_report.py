@@ -14,6 +14,7 @@ from rnntui.charts.svg_elements import GRID, MUTED, svg_document, text_element, 
 from rnntui.inspection.linear_probes import Matrix
 from rnntui.inspection.text_features import Feature
 from rnntui.inspection.unit_probes import FeatureRanking, RankedUnit, UnitName
+from rnntui.inspection.views import RANKED_UNITS
 from rnntui.text.control_chars import one_line, truncate
 
 _QUANTITIES = {
@@ -161,7 +162,10 @@ class UnitReport:
             "unit for shuffled labels."
         )
         fitted, held_out = self.tokens
-        lines.append(f"Probes were fitted on {fitted:,} tokens and measured on {held_out:,} others of {self.origin}.")
+        order = "" if self.is_one_unit else f" The {RANKED_UNITS} units that fit best are ordered by score."
+        lines.append(
+            f"Probes were fitted on {fitted:,} tokens and measured on {held_out:,} others of {self.origin}.{order}"
+        )
         if self.rare:
             lines.append(f"Too rare in this text: {', '.join(feature.title for feature in self.rare)}.")
         return lines
@@ -199,7 +203,7 @@ class UnitReport:
             "run": self.run,
             "text": self.origin,
             "tokens": {"fit": self.tokens[0], "held_out": self.tokens[1]},
-            "features": [_ranking_json(ranking) for ranking in self.rankings],
+            "features": [_ranking_json(ranking, self.top) for ranking in self.rankings],
             "too_rare": [feature.id for feature in self.rare],
             "shown": None
             if shown is None
@@ -270,7 +274,7 @@ def _name_json(name: UnitName) -> dict[str, Any]:
     return {"layer": name.layer, "unit": name.unit, "gate": name.quantity}
 
 
-def _ranking_json(ranking: FeatureRanking) -> dict[str, Any]:
+def _ranking_json(ranking: FeatureRanking, top: int) -> dict[str, Any]:
     measure = "r2" if ranking.feature.is_number else "balanced_accuracy"
     return {
         "feature": ranking.feature.id,
@@ -290,7 +294,7 @@ def _ranking_json(ranking: FeatureRanking) -> dict[str, Any]:
                 "threshold": None if ranking.feature.is_number else round(unit.cut.threshold, 5),
                 "is_above": unit.cut.is_above,
             }
-            for unit in ranking.units
+            for unit in ranking.units[:top]
         ],
         "layers": [
             {"layer": layer.layer, "gate": layer.quantity, measure: round(layer.score, 5)} for layer in ranking.layers

@@ -16,6 +16,9 @@ from rnntui.kinds.seq2seq import SEQ2SEQ
 
 TextUse = Literal["none", "optional", "required"]
 
+RANKED_UNITS = 10
+"""Units that are ranked for a feature: always as many, so that the best does not depend on how many are shown."""
+
 
 @dataclass(frozen=True)
 class InspectionView:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rnntui.config import Budget, TokenizerConfig
 from rnntui.config_language_model import LanguageModelConfig, LanguageModelTrainingConfig
-from rnntui.errors import CorpusError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.formatting import few_names, few_names_with_verb
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -28,6 +28,7 @@ from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_detection import detect_documents
 from rnntui.text.document_split import split_documents
 from rnntui.text.ngram_counts import counted_once
+from rnntui.text.repeated_files import copies_message, readings, shared_files_message, without_repeats
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_fingerprints, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
@@ -78,6 +79,11 @@ def create_language_model_run(
     if name is not None:
         check_name(name, checkpoints)
     turns, wanted_size = request.training.turns, request.tokenizer.vocab_size
+    corpus, message = without_repeats(corpus)
+    if message:
+        notify(message)
+    if request.validation is not None:
+        request = replace(request, validation=without_repeats(request.validation)[0])
     corpus, message = converted_chat(corpus, turns)
     if message:
         notify(f"{message}; {speakers_note(corpus.speakers, turns)}")
@@ -176,6 +182,10 @@ def _create_run(
     if request.validation and validation_fingerprint == stats.fingerprint:
         names = few_names(request.validation.display_names)
         notify(f"{names}: the validation text is the training text, so the validation loss says nothing about new text")
+    elif request.validation and (message := shared_files_message(corpus, request.validation)):
+        notify(message)
+    if message := copies_message(corpus, bool(validation.tokens) and request.validation is None):
+        notify(message)
     if warning := split.warning():
         notify(f"{few_names(corpus.display_names)}: {warning}")
     return run
@@ -217,9 +227,16 @@ def resumable_language_model_run(
     if corpus is None:
         return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
 
+    once, *as_named = readings(corpus)
+    for reading in (once, *as_named) if as_named else ():
+        with contextlib.suppress(CorpusError, UsageError):  # raised again below if no reading fits
+            return find_resumable_run(LANGUAGE_MODEL, _resumed_text(reading), name, checkpoints)
+    return find_resumable_run(LANGUAGE_MODEL, _resumed_text(once, accept_change), name, checkpoints)
+
+
+def _resumed_text(corpus: Corpus, accept_change: Callable[[str], None] | None = None) -> TrainingText:
     fingerprints = partial(corpus_fingerprints, corpus)
-    text = TrainingText(corpus.name, corpus.display_names, fingerprints, corpus.newlines, accept_change)
-    return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
+    return TrainingText(corpus.name, corpus.display_names, fingerprints, corpus.newlines, accept_change)
 
 
 def _encoding_key(stats: CorpusStats, request: LanguageModelRequest, unit: DocumentUnit) -> str:

@@ -24,6 +24,7 @@ from rnntui.settings import settings_of
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.chat_exports import converted_chat
 from rnntui.text.corpus import Corpus
+from rnntui.text.repeated_files import readings
 from rnntui.text.token_ids import corpus_stats
 from rnntui.training.encode_corpus import link_or_copy
 from rnntui.training.events import Evaluated, Event, Started, Stepped
@@ -57,7 +58,7 @@ def open_template(
     if template.config_file.is_file():
         config = template.read_config()
         text, _ = converted_chat(corpus, request.training.turns)
-        if corpus_stats(text).fingerprint != config.corpus.fingerprint:
+        if config.corpus.fingerprint not in (corpus_stats(reading).fingerprint for reading in readings(text)):
             files_are = few_names_with_verb(corpus.display_names, "is", "are")
             raise CorpusError(
                 f"{files_are} not the text that {folder.path} was begun with",

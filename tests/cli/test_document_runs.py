@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,38 @@ def test_a_validation_text_that_is_the_training_text_is_told(rnntui) -> None:
     told = "copy.txt: the validation text is the training text"
     assert told in train(rnntui, "corpus.txt", "--validation-text", "copy.txt").err
     assert "is the training text" not in train(rnntui, "corpus.txt", "--validation-text", "other.txt").err
+
+
+def test_a_file_that_is_named_again_is_trained_on_once_and_copies_are_told(rnntui) -> None:
+    Path("dd").mkdir()
+    for name, seed in (("corpus.txt", 0), ("dd/copy.txt", 0), ("dd/other.txt", 1)):
+        Path(name).write_text(text_of(seed))
+    result = train(rnntui, "corpus.txt", "corpus.txt", "./corpus.txt")
+    assert result.err.count("corpus.txt was named 3 times; it is read once") == 1 and "copies" not in result.err
+    info = corpus_info()
+    assert info.sources == ("corpus.txt",) and info.characters == len(text_of(0))
+    told = "corpus.txt and dd/copy.txt are copies of each other"
+    assert told in train(rnntui, "corpus.txt", "dd").err
+    result = train(rnntui, "dd", "--validation-text", "corpus.txt")
+    assert "corpus.txt is in the training text, too" in result.err and "copies" not in result.err
+    resume = ["--resume", "--checkpoints", "runs", "--name", "corpus", "--steps", "4"]
+    assert rnntui("train", "corpus.txt", "./corpus.txt", *resume).code == 0
+
+
+def test_a_run_that_read_a_file_twice_as_earlier_versions_did_resumes(rnntui, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("corpus.txt").write_text(text_of(0))
+    with monkeypatch.context() as patch:
+        patch.setattr("rnntui.training.prepare_language_model.without_repeats", lambda corpus: (corpus, ""))
+        train(rnntui, "corpus.txt", "corpus.txt")
+    assert corpus_info().sources == ("corpus.txt", "corpus.txt")
+    resume = ["--resume", "--checkpoints", "runs", "--steps", "4"]
+    assert rnntui("train", "corpus.txt", "corpus.txt", *resume).code == 0
+    assert rnntui("train", *resume[:-1], "6").code == 0
+    shutil.rmtree(Path("runs/corpus/resume"))
+    built = rnntui("index", "--checkpoints", "runs", "corpus")
+    assert built.code == 0, built.err  # from the files that it names
+    Path("corpus.txt").write_text(text_of(1))
+    assert "not the text that run corpus was trained on" in rnntui("index", "--checkpoints", "runs", "corpus").err
 
 
 def test_a_short_or_missing_validation_text_is_told_by_its_name(rnntui) -> None:

@@ -79,6 +79,18 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_read(rnntui, command
     assert result.code == 2 and "run verse exists" in result.err and "broken.tsv" not in result.err
 
 
+def test_a_folder_that_is_named_again_is_read_once(rnntui) -> None:
+    for label in ("pos", "neg"):
+        Path("train", label).mkdir(parents=True)
+        for i in range(12):
+            Path("train", label, f"{i}.txt").write_text(f"{label} number {i}\n")
+    named = ("train-classifier", "train", "train/pos/3.txt")
+    result = rnntui(*named, *TINY)
+    assert result.code == 0 and "train/pos/3.txt was named twice; it is read once" in result.err, result.err
+    assert "24 texts" in result.err and "repeat" not in result.err
+    assert rnntui(*named, "--resume", "--steps", "3").code == 0
+
+
 def test_folders_of_labels_are_texts_to_train_and_to_validate_on(rnntui) -> None:
     for split, count in (("train", 12), ("test", 4)):
         for label in ("pos", "neg"):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from pathlib import Path
 
 import pytest
 
 ARGUMENTS = ("-n", "120", "--temperature", "0.3", "--no-echo")
+BRIEFLY = ("--steps", "1", "--batch-size", "4", "--bptt", "16", "--eval-tokens", "512", "--ngram-prior", "0")
 
 
 @pytest.fixture
@@ -54,6 +56,26 @@ def test_a_text_that_stops_and_goes_on_copies_as_if_it_had_never_stopped(rnntui,
     assert (first.removesuffix("\n") + rest).split() == whole.split()
 
 
+def test_text_of_an_earlier_run_is_searched_or_named(rnntui, trained: Path, run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "new.txt"
+    file.write_text("".join(random.Random(5).choices(["delta ", "alpha\n"], k=600)))
+    started = rnntui("train", str(file), "--from", "words", "--name", "on", *BRIEFLY)
+    assert started.code == 0, started.err
+    mine = tmp_path / "mine.txt"
+    mine.write_text((trained.parent / "words.txt").read_text()[100:160])  # which `on` has not been trained on itself
+    arguments = ("inspect", "novelty", "on", "--text", str(mine), "--json")
+    assert json.loads(rnntui(*arguments).out)["generated"]["longest_copy"]["max"] == 60
+    shutil.rmtree(run)
+    rnntui("index", "on", "--delete")
+    unseen = "copies from the training text of words are not seen, as that text is not at hand\n"
+    assert rnntui("index", "on").err.endswith(f"rnntui: {unseen}")
+    for flags in (("--novel", "9"), ("--novelty",), ("--novelty", "--json")):
+        assert rnntui("sample", "--run", "on", *ARGUMENTS, *flags).err.count(unseen) == 1
+    values = json.loads(rnntui("sample", "--run", "on", *ARGUMENTS, "--novelty", "--json").out)
+    assert values["novelty"]["missing_texts"] == json.loads(rnntui(*arguments).out)["missing_texts"] == ["words"]
+    assert f"C{unseen[1:-1]}." in " ".join(rnntui(*arguments[:-1]).out.split())
+
+
 def test_evaluate_inspect_and_index(rnntui, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnntui.inspection.novelty_report.DEFAULT_TEXTS", 3)
     monkeypatch.setattr("rnntui.inspection.novelty_report.DEFAULT_LENGTH", 60)
@@ -72,6 +94,7 @@ def test_evaluate_inspect_and_index(rnntui, run: Path, monkeypatch: pytest.Monke
     shutil.rmtree(run / "resume")
     config = run / "config.json"
     config.write_text(config.read_text().replace("words.txt", "gone.txt"))
+    (run / "checksums.json").unlink()
     gone = rnntui("sample", "--novelty")
     assert (
         gone.code == 1 and "gone.txt" in gone.err and gone.err.endswith("name that text: rnntui index words FILE...\n")

@@ -28,6 +28,24 @@ def test_ids_are_refused_before_training_begins(rnntui) -> None:
     assert "column 1 holds numbers" in result.err and "--columns 2,3" in result.err
 
 
+@pytest.mark.parametrize("is_of_earlier_version", [False, True])
+def test_a_table_that_is_named_again_is_read_once(
+    rnntui, monkeypatch: pytest.MonkeyPatch, is_of_earlier_version: bool
+) -> None:
+    shutil.copy(CASES / "columns-id-text-translation.tsv", "table.tsv")
+    named = ("train-seq2seq", "table.tsv", "./table.tsv", "--columns", "2,3")
+    with monkeypatch.context() as patch:
+        if is_of_earlier_version:  # which read it twice
+            patch.setattr("rnntui.text.repeated_files.without_repeats", lambda corpus: (corpus, ""))
+        result = rnntui(*named, *TINY)
+    sources = ["table.tsv"] + ["./table.tsv"] * is_of_earlier_version
+    assert result.code == 0 and corpus_section("table")["sources"] == sources
+    assert ("table.tsv was named twice; it is read once" in result.err) is not is_of_earlier_version
+    assert f"{150 * len(sources)} pairs" in result.err
+    resumed = rnntui(*named, "--resume", "--steps", "3")
+    assert resumed.code == 0, resumed.err
+
+
 def test_columns_are_recorded_and_read_again(rnntui) -> None:
     shutil.copy(CASES / "columns-id-text-translation.tsv", "table.tsv")
     result = rnntui("train-seq2seq", "table.tsv", "--columns", "2,3", "--name", "mine", *TINY)
@@ -59,6 +77,7 @@ def test_runs_of_earlier_versions_are_read_as_then(rnntui, tmp_path: Path) -> No
     for key in ("columns", "layouts", "split"):
         del config["corpus"][key]
     run.config_file.write_text(json.dumps(config))
+    run.checksums_file.unlink()
     assert run.read_config().corpus_as(PairCorpusInfo).recorded_layouts == (FIRST_TABLE_LAYOUT,)
     result = rnntui("evaluate", CASES / "pairs-cr-only.tsv", "--run", "old", "--held-out")
     assert result.code == 0 and "evaluating on 15 of 150 pairs" in result.err

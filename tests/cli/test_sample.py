@@ -513,6 +513,34 @@ def test_a_text_goes_on_from_a_saved_state_in_another_process(sample, tmp_path: 
     assert "single text" in sample("--save-state", state, "--samples", "2").err
 
 
+def test_a_state_knows_the_run_that_saved_it(rnntui, tmp_path: Path) -> None:
+    runs, state = tmp_path / "runs", str(tmp_path / "story.state")
+    first = make_run(runs, "first", seed=1)
+
+    def sample(*arguments: str):
+        return rnntui("sample", "--checkpoints", str(runs), "-n", "20", *arguments)
+
+    assert sample("--prompt", "a", "--seed", "4", "--save-state", state).code == 0
+    rest = sample("--from-state", state).out
+    make_run(runs, "newer", seed=2)
+    assert sample("--from-state", state).out == rest
+    assert "of another model, 'first'" in sample("--from-state", state, "--run", "newer").err
+    trained_on = make_run(tmp_path / "other", "first", seed=3)
+    trained_on.weights_file.replace(first.weights_file)
+    refused = sample("--from-state", state)
+    assert (refused.code, refused.out) == (1, "") and "of another model, 'first', or of other weights" in refused.err
+
+
+def test_a_state_of_a_shipped_model_goes_on_with_it(rnntui, tmp_path: Path) -> None:
+    state = str(tmp_path / "story.state")
+    first = ("-n", "5", "--prompt", "A:", "--seed", "1")
+    assert rnntui("sample", "--run", "chat", *first, "--save-state", state).code == 0
+    assert rnntui("sample", "-n", "5", "--from-state", state, "--json").out.startswith('{"run": "chat"')
+    runs = str(tmp_path / "runs")
+    make_run(tmp_path / "runs", "chat")  # a run of one's own of that name
+    assert rnntui("sample", "-n", "5", "--from-state", state, "--checkpoints", runs).code == 0
+
+
 def test_a_state_is_refused_before_the_text_where_it_cannot_be_saved(sample, tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("dear diary, " * 9)

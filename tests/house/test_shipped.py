@@ -15,12 +15,14 @@ from tiny_runs import make_run
 from rnntui.config_classifier import ClassifierTrainingConfig
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqTrainingConfig
 from rnntui.errors import RunError
+from rnntui.exporting.onnx_export import export_onnx
 from rnntui.exporting.small_copy import export_run
 from rnntui.inference.classifier import load_classifier
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.scoring import score
 from rnntui.inference.translator import load_translator
+from rnntui.inspection.unit_inspection import UnitQuery, unit_report
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.integrity import verify_run
@@ -121,6 +123,38 @@ def test_it_reports_its_own_losses_and_not_those_of_the_run_that_it_was_copied_f
     for figure, value in zip(figures.groups(), reported, strict=True):
         assert f"{value:.{len(figure.split('.')[1])}f}" == figure
     assert status.validation_loss == status.results["streaming"]
+
+
+@pytest.mark.parametrize(("name", "features"), [("shakespeare", ("brackets", "question")), ("chat", ("speaker",))])
+def test_the_guide_has_what_its_units_track(name: str, features: tuple[str, ...]) -> None:
+    run = RunFolder(ROOT / "checkpoints" / name)
+    report = unit_report(run, load_language_model(run, precision="fp32"), UnitQuery("A: a", features=features, top=5))
+    page = (ROOT / "docs" / "guide" / "writing.md").read_text("utf-8")
+    rows = re.findall(rf"^\| `{name}`, (?:inside|in|whose) .* \| (\d+/\d+ \w) \| (.*) \|$", page, flags=re.MULTILINE)
+    assert len(rows) == len(report.rankings) == len(features)
+    for (unit, figures), ranking in zip(rows, report.rankings, strict=True):
+        best = ranking.units[0]
+        assert str(best.name) == unit
+        wanted = [float(figure.rstrip("%")) / 100 for figure in figures.split(" | ")]
+        assert wanted == pytest.approx(
+            [best.score, ranking.layers[0].score, ranking.token_score, ranking.luck], abs=0.002
+        )
+        scores = [each.score for each in ranking.units]
+        assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("name", ["shakespeare", "authors"])
+def test_the_guide_has_the_sizes_of_its_exports(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    run = RunFolder(ROOT / "checkpoints" / name)
+    sizes = []
+    for is_int8 in (False, True):
+        folder = tmp_path / str(is_int8)
+        export_onnx(run, folder, is_int8)
+        sizes.append(sum(file.stat().st_size for file in folder.iterdir()))
+    page = (ROOT / "docs" / "guide" / "inspection.md").read_text("utf-8")
+    share = re.search(rf"(\d+)% for `{name}`", page)
+    assert share is not None and round(100 * sizes[1] / sizes[0]) == int(share[1])
 
 
 def test_it_says_which_text_it_came_from() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from novelty_runs import build, random_text, trained_on
+from novelty_runs import build, random_text, trained_on, trained_on_from
 from tiny_runs import subwords
 
 from rnntui.errors import CancelledError, CorpusError, RunError
@@ -23,6 +24,9 @@ from rnntui.inspection.novelty_index import (
     open_novelty_index,
 )
 from rnntui.inspection.novelty_report import NoveltyReport, inspect_novelty, novelty_report
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.weights_file import save_arrays
+from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.word_tokenizer import WordTokenizer
 
 
@@ -204,15 +208,123 @@ def test_whole_documents_are_counted(tmp_path: Path) -> None:
     assert ("whole texts seen", "67%", "0%") in report.table()
 
 
+def report_of(longest: int, held_out: tuple[int, ...], missing: tuple[str, ...] = ()) -> NoveltyReport:
+    """A report on one text of 60 characters, by the lengths of its longest copy and of those of held-out texts."""
+    text, *others = (text_novelty("a" * 60, np.full(60, length)) for length in (longest, *held_out))
+    return NoveltyReport("run", 9, (text,), tuple(others), None, False, missing)
+
+
 @pytest.mark.parametrize(
     ("length", "amount"), [(48, "less than"), (49, "as much as"), (50, "as much as"), (51, "more than")]
 )
 def test_copies_are_judged_by_the_figures_that_are_shown(length: int, amount: str) -> None:
-    held_out = tuple(
-        text_novelty("a" * 60, np.full(60, longest)) for longest in (49, 50, 50, 50)
-    )  # the first decile: 49.3
-    report = NoveltyReport("run", 9, (text_novelty("a" * 60, np.full(60, length)),), held_out, None, False)
+    report = report_of(length, (49, 50, 50, 50) * 3)  # the first decile: 49.1
     assert f"run copies {amount} people" in report.judgement() and "49 to 50" in report.judgement()
+
+
+def test_too_few_held_out_texts_give_no_range_and_no_verdict() -> None:
+    one = report_of(20, (13,))
+    assert one.judgement() == (
+        "run: the longest copy of the text is 20 characters; with only 1 held-out text of the same length, there is "
+        "nothing to compare it with"
+    )
+    assert one.table()[0] == ("longest copy", "20", "13")
+    nine = report_of(20, tuple(range(9)))
+    assert "only 9 held-out texts" in nine.judgement() and nine.table()[0] == ("longest copy", "20", "4")
+    assert "more than people" in report_of(20, tuple(range(10))).judgement()
+
+
+@pytest.mark.parametrize(("length", "has_verdict"), [(20, False), (45, False), (55, True)])
+def test_no_verdict_of_little_copied_where_a_text_was_not_searched(length: int, has_verdict: bool) -> None:
+    report = report_of(length, (40, 50) * 6, ("base",))
+    assert ("people" in report.judgement()) is has_verdict and "40 to 50" in report.judgement()
+    line = "opies from the training text of base are not seen, as that text is not at hand"
+    assert report.summary()[-1] == f"C{line}." and report.unseen_copies() == f"c{line}"
+    assert report.to_json()["missing_texts"] == report.text_json()["missing_texts"] == ["base"]
+
+
+OF_BASE, OF_FIRST = "a most singular stretch that base has", "quite another one that first has"
+
+
+def chain(folder: Path, keeps_ids: bool = False) -> tuple[RunFolder, RunFolder, RunFolder]:
+    """Runs `first`, `base` and `run`, each trained on from the one before; `keeps_ids` for what `run` has of `base`."""
+    texts = [random_text(seed, 400) for seed in range(3)]
+    tokenizer = CharTokenizer(sorted(set("".join(texts) + OF_BASE + OF_FIRST)))
+    first = trained_on(folder, OF_FIRST + texts[0], tokenizer, name="first")
+    base = trained_on(folder, OF_BASE + texts[1], tokenizer, name="base")
+    run = trained_on(folder, texts[2], tokenizer)
+    trained_on_from(base, first)
+    trained_on_from(run, base, keeps_ids)
+    return first, base, run
+
+
+def longest_copies(index: NoveltyIndex) -> tuple[int, int]:
+    """How much is found of what only `base` and only `first` has."""
+    lengths = [each.longest for each in novelty_report(index, [OF_BASE, OF_FIRST]).texts]
+    return lengths[0], lengths[1]
+
+
+WHOLE = (len(OF_BASE), len(OF_FIRST))
+
+
+def test_copies_from_the_texts_of_all_runs_that_a_run_was_trained_on_from_are_seen(tmp_path: Path) -> None:
+    first, base, run = chain(tmp_path)
+    index = build(run)
+    assert longest_copies(index) == WHOLE and index.missing == () and not index.unseen_copies
+    source = index.source_of(OF_FIRST)
+    assert source is not None and source.place == f"{tmp_path / 'first.txt'}:1"
+    shutil.rmtree(base.resume_folder)  # as a shipped model, which has no ids: its files have the text
+    assert longest_copies(build(run)) == WHOLE
+    assert longest_copies(build(base)) == WHOLE and longest_copies(build(first))[0] < 10
+
+
+def test_texts_of_earlier_runs_that_are_not_at_hand_are_named(tmp_path: Path) -> None:
+    first, base, run = chain(tmp_path)
+    shutil.rmtree(first.path)
+    index = build(run)
+    assert index.missing == ("first",) and longest_copies(index)[0] == WHOLE[0] and longest_copies(index)[1] < 10
+    (tmp_path / "base.txt").write_text("changed")
+    shutil.rmtree(base.resume_folder)
+    assert build(run).missing == ("base", "first")
+    save_arrays(base.weights_file, {"other": np.zeros(1, np.float32)}, {})  # another run by that name
+    assert build(run).missing == ("base",)
+    opened = open_novelty_index(run)
+    assert opened is not None and opened.missing == ("base",)
+
+
+def test_the_copy_of_the_ids_of_an_origin_that_is_gone_is_searched(tmp_path: Path) -> None:
+    _, base, run = chain(tmp_path, keeps_ids=True)
+    shutil.rmtree(base.path)
+    index = build(run)
+    assert longest_copies(index)[0] == WHOLE[0] and index.missing == ("any run before base",)
+    run.origin_training_ids.write_bytes(b"damaged")
+    assert build(run).missing == ("base", "any run before base")
+
+
+def test_an_index_without_the_texts_of_earlier_runs_is_built_anew(tmp_path: Path) -> None:
+    run = chain(tmp_path)[2]
+    build(run)
+    file = run.novelty_folder / "index.json"
+    values = json.loads(file.read_text())
+    info = values["info"]
+    file.write_text(json.dumps(values | {"info": {name: info[name] for name in ("fingerprint", "documents")}}))
+    assert open_novelty_index(run) is None
+    run.write_config(replace(run.read_config(), origin=None))
+    assert open_novelty_index(run) is not None  # of a run of its own, it is what it was
+    for broken in (7, [7], "base"):
+        file.write_text(json.dumps(values | {"info": info | {"origin": "", "missing": broken}}))
+        assert open_novelty_index(run) is None
+
+
+def test_held_out_text_that_an_earlier_run_was_trained_on_is_no_measure(tmp_path: Path) -> None:
+    text = random_text(1, 2000)
+    tokenizer = CharTokenizer(sorted(set(text)))
+    run, base = trained_on(tmp_path, text, tokenizer), trained_on(tmp_path, text * 2, tokenizer, name="base")
+    generated = random_text(2, 40)[:150]
+    apart = novelty_report(build(run), [generated])
+    assert apart.held_out
+    trained_on_from(run, base)
+    assert not novelty_report(build(run), [generated]).held_out
 
 
 def test_the_view_measures_a_text_or_what_the_model_generates_and_can_be_cancelled(
@@ -220,11 +332,11 @@ def test_the_view_measures_a_text_or_what_the_model_generates_and_can_be_cancell
 ) -> None:
     monkeypatch.setattr(novelty_report_module, "DEFAULT_TEXTS", 2)
     monkeypatch.setattr(novelty_report_module, "DEFAULT_LENGTH", 30)
-    run = trained_on(tmp_path, random_text(1, 800))
+    run = trained_on(tmp_path, random_text(1, 10_000))
     with pytest.raises(CancelledError):
         inspect_novelty(InspectionRequest((run,)), lambda: True)
     assert not list(run.path.glob("*novelty*"))
-    report = inspect_novelty(InspectionRequest((run,), random_text(1, 800)[100:400]), never_cancelled)
+    report = inspect_novelty(InspectionRequest((run,), random_text(1, 10_000)[100:400]), never_cancelled)
     assert report.generated_figures.quantile(0.5) == 300 and "copies more than people" in report.summary()[0]
     assert all(sum(len(piece) for piece, _ in row) <= 60 for row in report.rows(60)) and report.svg().startswith("<svg")
     fractions: list[float] = []

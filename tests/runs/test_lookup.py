@@ -160,8 +160,9 @@ def test_a_run_that_is_reached_by_a_link_has_the_name_of_the_link(tmp_path: Path
 
 def test_a_shipped_model_of_another_kind_is_none_to_take(shipped: Path, tmp_path: Path) -> None:
     assert find_run(None, tmp_path / "runs", LANGUAGE_MODEL).name == "shakespeare"
-    with pytest.raises(RunError, match="no trained run in"):
+    with pytest.raises(RunError, match="no trained run in") as caught:
         find_run(None, tmp_path / "runs", SEQ2SEQ)
+    assert caught.value.hint == f"train one with: {SEQ2SEQ.first_command}" != LANGUAGE_MODEL.first_command
 
 
 def test_where_there_are_no_runs_an_unknown_name_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,11 +203,15 @@ def test_an_unknown_name_is_refused_listing_the_runs(
 
 
 def test_of_many_runs_eight_are_listed_and_the_others_counted(shipped: Path, tmp_path: Path) -> None:
-    for letter in "abcdefghij":
-        make_run(tmp_path / "checkpoints", letter, 1)
-    with pytest.raises(UsageError) as caught:
-        named_run("unknown", tmp_path / "checkpoints")
-    assert caught.value.hint == "there are a, b, c, d, e, f, g, h and 3 more"
+    for letters, listed in (
+        ("abcdefg", "there are a, b, c, d, e, f, g, shakespeare"),
+        ("hij", "there are a, b, c, d, e, f, g, h and 3 more"),
+    ):
+        for letter in letters:
+            make_run(tmp_path / "checkpoints", letter, 1)
+        with pytest.raises(UsageError) as caught:
+            named_run("unknown", tmp_path / "checkpoints")
+        assert caught.value.hint == listed
 
 
 def test_a_run_of_another_kind_is_refused_with_its_own_command(tmp_path: Path) -> None:
@@ -288,5 +293,7 @@ def test_a_checkpoints_folder_that_is_none_is_told(tmp_path: Path, monkeypatch: 
         monkeypatch.setenv(CHECKPOINTS_VARIABLE, str(path))
         problems[str(path)] = checkpoints_problem(None)
         assert checkpoints_problem(str(folder)) == ""
-    assert "file, which is not a folder" in problems[str(file)] and "does not exist" in problems[str(tmp_path / "new")]
+    for path, reason in ((file, "is not a folder"), (tmp_path / "new", "does not exist")):
+        told = f"{CHECKPOINTS_VARIABLE} names {path}, which {reason}: only shipped models can be found"
+        assert problems[str(path)] == told
     assert problems[str(folder)] == problems[""] == problems[os.devnull] == ""

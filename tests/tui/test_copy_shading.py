@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from chatting import Chatting, chatting
-from novelty_runs import random_text, trained_on
+from novelty_runs import random_text, trained_on, trained_on_from
 from tiny_runs import make_run
 from waiting import wait_until
 
@@ -117,7 +118,7 @@ async def test_only_the_last_of_copies_units_and_surprisal_is_shown(
         return wait
 
     monkeypatch.setattr(novelty_index, "open_or_build_novelty_index", slow(lambda run, on_progress: build(run, print)))
-    monkeypatch.setattr(unit_probes, "rank_features", slow(lambda reading, count, cancelled: rank(reading, count=1)))
+    monkeypatch.setattr(unit_probes, "rank_features", slow(lambda reading, cancelled: rank(reading)))
     monkeypatch.setattr("rnntui.inspection.probe_reading.PROBE_TOKENS", 1200)
     monkeypatch.setattr(unit_probes, "_SHIFTS", (0.4,))
     async with chatting(tmp_path, "run", size=(100, 24), length=3) as user:
@@ -179,3 +180,15 @@ async def test_a_limit_outlives_the_failure_of_a_model_that_was_left(
         gate.set()
         await wait_until(user.pilot, lambda: user.conversation.training_text is not None)
         assert user.conversation.novelty.novel == 20
+
+
+async def test_texts_of_earlier_runs_that_are_not_searched_are_told(tmp_path: Path) -> None:
+    run, base = trained_on(tmp_path, random_text(1, 800)), trained_on(tmp_path, random_text(2, 800), name="base")
+    trained_on_from(run, base)
+    shutil.rmtree(base.path)
+    unseen = "copies from the training text of base are not seen"
+    async with chatting(tmp_path, "run", size=(140, 40), length=3) as user:
+        await user.pilot.press("alt+k")
+        await user.told(f"Not shaded: {unseen}")
+        user.app.query_one("#novel", Slider).value = 20
+        await user.told(f"Not limited: {unseen}")

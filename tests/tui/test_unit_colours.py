@@ -108,7 +108,7 @@ async def test_probing_can_be_stopped(tmp_path: Path, monkeypatch: pytest.Monkey
     bracket_run(tmp_path)
     began = []
 
-    def wait_for_a_stop(*_arguments: object, cancelled: object = None, count: int = 1) -> None:
+    def wait_for_a_stop(*_arguments: object, cancelled: object = None) -> None:
         from rnntui.errors import CancelledError
 
         began.append(True)

@@ -84,6 +84,8 @@ class CopyLimits:
         del self._openings[conversation]
         if conversation.loaded.network is network:  # else another model was opened meanwhile
             conversation.limit_copies(conversation.novelty, index.text)
+            if index.unseen_copies:
+                self._notifications.info(f"Not limited: {index.unseen_copies}.")
 
     def _failed(self, conversation: Conversation, network: NumpyLanguageModel, problem: str) -> None:
         """Turn a limit off that cannot be kept, unless another model was opened meanwhile, which may keep it."""

@@ -145,6 +145,8 @@ class CopyShading:
         self._levels[pane] = levels
         self._row.shade_by(pane, levels.level)
         self._restate(pane)
+        if levels.index.unseen_copies:
+            self._notifications.info(f"Not shaded: {levels.index.unseen_copies}.")
 
     # -- following -----------------------------------------------------------------------------------------------
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rnntui.tui.chat.pane_row import PaneRow
     from rnntui.tui.notifications import Notifications
 
-_UNITS = 10  # of a feature, that the keys go through
 _OFF, _BY_NAME = "without colours", "another unit, by its name …"
 
 
@@ -112,7 +111,7 @@ class UnitColouring:
             run = self._session.cache.find(pane.run_name)
             tokens, _ = probe_tokens(run, loaded, "", lambda: worker.is_cancelled)
             reading = read_blocks(loaded, tokens, lambda: worker.is_cancelled)
-            rankings, _ = rank_features(reading, count=_UNITS, cancelled=lambda: worker.is_cancelled)
+            rankings, _ = rank_features(reading, cancelled=lambda: worker.is_cancelled)
         except CancelledError:
             return
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
