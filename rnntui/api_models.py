@@ -232,10 +232,17 @@ class TextModel:
 
     @staticmethod
     def run_of_state(path: str | Path, checkpoints: str | Path) -> RunFolder | None:
-        """Return the run that saved a state: by name, of a folder of runs or shipped, if it still has those weights."""
+        """Return the run that saved a state: by name, of a folder of runs or shipped, if it still has those weights.
+
+        Raises `rnntui.errors.UsageError` if the folder cannot be read.
+        """
         from rnntui.inference.text_state import run_of_state
 
-        return run_of_state(checked_file("path", path), checked_file("checkpoints", checkpoints))
+        file, folder = checked_file("path", path), checked_file("checkpoints", checkpoints)
+        try:
+            return run_of_state(file, folder)
+        except OSError as error:
+            raise UsageError(f"checkpoints is no folder that can be read: {error.strerror}") from error
 
     @staticmethod
     def check_state_can_be_saved(path: str | Path) -> None:

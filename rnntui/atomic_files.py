@@ -30,7 +30,7 @@ _PARTIAL = re.compile(r"\..+\.(\d+)-([0-9a-f]{8})\.partial", re.DOTALL)
 _tidied: set[Path] = set()
 
 
-def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
+def atomic_write(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
     """Replace a file by `data`, which is written beside it, synced to disk, then renamed over it.
 
     Data that do not fit into memory come in blocks.
@@ -59,7 +59,7 @@ def atomic_write(path: Path, data: bytes | Iterable[bytes]) -> None:
             partial.unlink(missing_ok=True)
 
 
-def write_user_file(path: Path, data: bytes | Iterable[bytes]) -> None:
+def write_user_file(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
     """Replace a file that the user named or owns, as `atomic_write` does.
 
     A link stays, and the file that it leads to is written, which may be in a repository of dotfiles or on another disk.

@@ -6,6 +6,7 @@ A key is the name of a flag without its dashes, as in `learning_rate`, and so al
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from rnntui.config import Budget, ReadingConfig
 from rnntui.errors import UsageError, did_you_mean, read_error
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.settings import Settings, bounds_text, problem_with, settings_of
+from rnntui.untrusted_files import read_bounded
 
 _NO_KEYS = {
     "config", "write_config", "resume", "accept_changed_corpus", "find_learning_rate", "use_found_rate", "rate_curve",
@@ -30,6 +32,10 @@ _NO_KEYS = {
 }  # fmt: skip
 _Source = click.core.ParameterSource
 _WIDTH = 100  # columns of a comment
+_MAX_BYTES = 1 << 20  # of a file; the names of ten thousand source files have less
+_MAX_DOTS = 20  # of a key: settings have none, and tomllib takes minutes for fifty thousand
+_KEY_PART = r"""(?:[\w-]{1,200}+|"(?:[^"\\\n]|\\.){0,200}+"|'[^'\n]{0,200}+')"""  # bounded, so linear in time
+_LONG_KEY = re.compile(rf"(?<![\w\\-]){_KEY_PART}(?:[ \t]*+\.[ \t]*+{_KEY_PART}){{{_MAX_DOTS}}}")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -90,7 +96,10 @@ def _read_file(kind: ModelKind, context: click.Context, parameter: click.Paramet
         raise UsageError("--config is given more than once", setting="config", hint="put all keys into one file")
     [name] = names
     try:
-        values = tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
+        text = read_bounded(Path(name), _MAX_BYTES).decode("utf-8-sig").replace("\r\n", "\n")
+        if _LONG_KEY.search(text):
+            raise ValueError(f"a key of more than {_MAX_DOTS} parts")
+        values = tomllib.loads(text)
     except OSError as error:
         raise read_error(name, error, flag="--config") from error
     except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8

@@ -36,12 +36,23 @@ _MAX_WEIGHT = 1e6  # no training yields a larger one, which would overflow in a 
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]) -> None:
-    """Write arrays and their metadata to one file, atomically."""
+    """Write arrays and their metadata to one file, atomically; the same ones make the same file."""
     from safetensors.numpy import save  # not needed to read them
 
     # safetensors 0.8.0 writes the memory as it lies, so any other order would be scrambled; 0.7.0 copied the array.
     contiguous = {name: _as_stored(array) for name, array in arrays.items()}
-    atomic_write(path, save(contiguous, {**metadata, CHECKSUM: arrays_checksum(contiguous, metadata)}))
+    data = save(contiguous, {**metadata, CHECKSUM: arrays_checksum(contiguous, metadata)})
+    atomic_write(path, _with_sorted_metadata(data))
+
+
+def _with_sorted_metadata(data: bytes) -> list[bytes | memoryview]:
+    """Return a safetensors file in blocks, its metadata sorted: safetensors 0.8.0 writes them in a random order."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # arrays begin at a multiple of 8
+    return [len(text).to_bytes(8, "little"), text, memoryview(data)[end:]]
 
 
 def _as_stored(array: NDArray[Any]) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from textual_serve.server import Server
 
 from rnntui.serving.access import foreign_request_problem, is_right_key
@@ -48,6 +49,7 @@ class BrowserApp:
         command = shlex.join([sys.executable, "-m", "rnntui", "chat", *chat_arguments])
         self._textual = Server(command, config.host, config.port, title="rnntui")
         logging.getLogger("textual-serve").setLevel(logging.ERROR)
+        logging.getLogger("aiohttp.server").addFilter(_is_of_the_server)
 
     def make_app(self) -> web.Application:
         """Return the web application."""
@@ -89,7 +91,8 @@ class BrowserApp:
         return await session
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        problem = foreign_request_problem(self._config.host, request.host, request.headers.get("Origin", ""))
+        origin = request.headers.get("Origin", "")
+        problem = foreign_request_problem(self._config.host, request.host, origin, needs_key=bool(self._api_key))
         if problem:
             raise web.HTTPForbidden(text=problem)
         if self._api_key:
@@ -104,19 +107,19 @@ class BrowserApp:
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         size = request.query.get("fontsize", "")
-        values = {
-            "websocket_url": f"{'wss' if request.secure else 'ws'}://{request.host}/ws",
-            "font_size": size if size.isdecimal() and len(size) < 4 and int(size) in _FONT_SIZES else "16",
-        }
-        text = _PAGE.read_text("utf-8")
-        for name, value in values.items():
-            text = text.replace("{{" + name + "}}", html.escape(value))
+        font_size = size if size.isdecimal() and len(size) < 4 and int(size) in _FONT_SIZES else "16"
+        text = _PAGE.read_text("utf-8").replace("{{font_size}}", html.escape(font_size))
         # Whatever a library may want to load: nothing comes from elsewhere.
         policy = (
             "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src data:"
         )
         headers = {"Content-Security-Policy": f"{policy}; connect-src 'self'; frame-ancestors 'none'"}
         return web.Response(text=text, content_type="text/html", headers=headers)
+
+
+def _is_of_the_server(record: logging.LogRecord) -> bool:
+    """Return False for a request that is not HTTP, for which whoever reaches the server could fill the terminal."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _token(key: str) -> str:

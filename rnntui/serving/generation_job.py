@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -37,6 +37,18 @@ class Piece(NamedTuple):
     text: str
     tokens: tuple[ScoredToken, ...] = ()
     finish: FinishReason | None = None
+
+
+class Echo(NamedTuple):
+    """The prompt with which every choice begins, exactly as it was sent, and the number of its tokens.
+
+    `pieces` has the part of the prompt that each token stands for; it may be empty, and its texts, which are what the
+    model read, count. A prompt may end with a character that belongs to no token.
+    """
+
+    text: str = ""
+    tokens: int = 0
+    pieces: Sequence[str] = ()
 
 
 class OutputQueue:
@@ -124,6 +136,7 @@ class GenerationJob:
         first_choice: index of the first one in the response.
         alternatives: number of most probable tokens to report at each position; None: no log-probabilities.
         scored_from: also report the prompt's tokens, from this one on; None: not.
+        echo: what every choice begins with, for the response; None: nothing.
     """
 
     prompt: Ids
@@ -138,3 +151,4 @@ class GenerationJob:
     first_choice: int = 0
     alternatives: int | None = None
     scored_from: int | None = None
+    echo: Echo | None = None

@@ -45,6 +45,7 @@ def make_app(state: ServerState) -> ASGIApp:
         },
     )
     app.state.server = state
+    app.router.redirect_slashes = False  # to an address that is made of the header Host, and without TLS
     return RequestGuard(app, state)
 
 
@@ -61,6 +62,7 @@ class RequestGuard:
             return
         client = scope.get("client") or ("-",)
         record = scope["rnntui.record"] = RequestRecord(client[0], scope["method"], scope["path"])
+        scope["path"] = scope["path"].rstrip("/") or "/"
 
         async def send_and_note(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -78,7 +80,7 @@ class RequestGuard:
 
     def _problem(self, scope: Scope, headers: Mapping[str, str]) -> ApiError | None:
         address, host, origin = self._state.config.host, headers.get("host", ""), headers.get("origin", "")
-        if problem := foreign_request_problem(address, host, origin):
+        if problem := foreign_request_problem(address, host, origin, needs_key=bool(self._state.api_key)):
             return ApiError(403, problem, code="forbidden")
         if self._state.is_stopping:
             return server_is_stopping()
@@ -102,12 +104,12 @@ def error_response(path: str, error: ApiError) -> Response:
 
 async def _api_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return error_response(request.url.path, error)
+    return error_response(request.scope["path"], error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path, method = request.url.path, request.method
+    path, method = request.scope["path"], request.method
     if error.status_code == 405:
         problem = ApiError(405, f"Not allowed to {method} on {path}.", code="method_not_supported")
     else:
@@ -123,7 +125,7 @@ async def _client_left(request: Request, error: Exception) -> Response:
 
 async def _unexpected_error(request: Request, error: Exception) -> Response:
     request.scope["rnntui.record"].note = f"{type(error).__name__}: {error}"
-    return error_response(request.url.path, unexpected_failure(error))
+    return error_response(request.scope["path"], unexpected_failure(error))
 
 
 async def _health(request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rnntui.config_generation import GenerationConfig, SamplingConfig, new_seed
 from rnntui.errors import UsageError
@@ -261,7 +261,7 @@ def jobs_of(request: OpenAIRequest, loaded: LoadedLanguageModel, output: OutputQ
     import numpy as np
 
     from rnntui.inference.generate import initial_context_ids
-    from rnntui.serving.generation_job import GenerationJob
+    from rnntui.serving.generation_job import Echo, GenerationJob
 
     context = initial_context_ids(loaded.tokenizer)
     stops = request.stops
@@ -270,7 +270,8 @@ def jobs_of(request: OpenAIRequest, loaded: LoadedLanguageModel, output: OutputQ
     seed = new_seed() if request.seed is None else request.seed
     jobs = []
     for index, prompt in enumerate(prompts_of(request, loaded)):
-        text, ids = encoded_prompt(prompt, loaded)
+        encoded = encoded_prompt(prompt, loaded)
+        ids = encoded.ids
         if len(ids) > request.config.max_prompt:
             message = (
                 f"This server's maximum prompt length is {request.config.max_prompt} tokens. However, your prompt has "
@@ -280,25 +281,40 @@ def jobs_of(request: OpenAIRequest, loaded: LoadedLanguageModel, output: OutputQ
         output.prompt_tokens += len(ids)
         jobs.append(
             GenerationJob(
-                prompt=np.concatenate((context, ids)), after=text, output=output, sampling=request.sampling,
+                prompt=np.concatenate((context, ids)), after=encoded.text, output=output, sampling=request.sampling,
                 length=request.length, seed=seed, stops=stops, choices=request.choices,
                 # Without sampling, too, rounding alone may decide.
                 is_reproducible=request.seed is not None or request.sampling.temperature == 0,
                 first_choice=index * request.choices, alternatives=request.alternatives,
                 scored_from=len(context) if request.echoes and request.alternatives is not None else None,
+                echo=Echo(encoded.sent, len(ids), encoded.pieces) if request.echoes else None,
             )
         )  # fmt: skip
     return jobs
 
 
-def encoded_prompt(prompt: str | list[int], loaded: LoadedLanguageModel) -> tuple[str, Ids]:
-    """Return the text of a prompt and its token ids `(N,)`."""
+class EncodedPrompt(NamedTuple):
+    """A prompt as it was sent, as a text, and as the model reads it: the text, and token ids `(N,)`.
+
+    `pieces` has the part of the text that each token stands for; it is empty for a prompt that was sent as tokens.
+    """
+
+    sent: str
+    text: str
+    ids: Ids
+    pieces: list[str]
+
+
+def encoded_prompt(prompt: str | list[int], loaded: LoadedLanguageModel) -> EncodedPrompt:
+    """Return a prompt as the model reads it."""
     import numpy as np
 
     if isinstance(prompt, str):
         text = loaded.documents.prompt(prompt)
-        return text, np.array(loaded.documents.encode(text)[0], dtype=np.int64)
-    return loaded.documents.decode(prompt), np.array(prompt, dtype=np.int64)
+        ids, pieces = loaded.documents.encode(text)
+        return EncodedPrompt(prompt, text, np.array(ids, dtype=np.int64), pieces)
+    text = loaded.documents.decode(prompt)
+    return EncodedPrompt(text, text, np.array(prompt, dtype=np.int64), [])
 
 
 def _prompt_field(request: OpenAIRequest) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rnntui.serving.generation_job import OutputQueue, Piece, ScoredToken
+from rnntui.serving.generation_job import Echo, OutputQueue, Piece, ScoredToken
 from rnntui.serving.openai_requests import OpenAIRequest
 
 DONE = b"data: [DONE]\n\n"
@@ -31,6 +31,7 @@ class _Choice:
     tokens: list[ScoredToken] = field(default_factory=list)
     finish: str | None = None
     length: int = 0  # characters that were streamed
+    has_begun: bool = False  # to be streamed
 
 
 class ResponseBuilder:
@@ -39,10 +40,10 @@ class ResponseBuilder:
     Args:
         request: the request.
         fingerprint: of the weights, `system_fingerprint` in the response.
-        echoes: for each prompt, the text with which its choices begin.
+        echoes: for each prompt, what its choices begin with.
     """
 
-    def __init__(self, request: OpenAIRequest, fingerprint: str, echoes: Sequence[str]) -> None:
+    def __init__(self, request: OpenAIRequest, fingerprint: str, echoes: Sequence[Echo]) -> None:
         self._request = request
         self._is_chat = request.endpoint == "chat/completions"
         self._choices = [_Choice() for _ in range(request.choices * len(echoes))]
@@ -66,12 +67,11 @@ class ResponseBuilder:
         choices = []
         for index, choice in enumerate(self._choices):
             text = "".join(choice.text)
-            # With log-probabilities, the prompt is among the tokens.
-            content: dict[str, Any] = {"text": text if self._has_scores else self._echoes[index] + text}
+            content: dict[str, Any] = {"text": self._echoes[index].text + text}
             if self._is_chat:
                 text = text.removeprefix(" ")  # the one behind the label
                 content = {"message": {"role": "assistant", "content": text, "refusal": None}}
-            logprobs = self._logprobs(choice.tokens, 0)
+            logprobs = self._logprobs(choice.tokens, 0, self._echoes[index])
             choices.append({"index": index, **content, "logprobs": logprobs, "finish_reason": choice.finish})
         kind = "chat.completion" if self._is_chat else "text_completion"
         return {**self._head, "object": kind, "choices": choices, "usage": usage(output)}
@@ -81,18 +81,22 @@ class ResponseBuilder:
         for index in range(len(self._choices)):
             if self._is_chat:
                 yield self._chunk(index, {"delta": {"role": "assistant", "content": "", "refusal": None}}, None, None)
-            elif self._echoes[index] and not self._has_scores:
-                yield self._chunk(index, {"text": self._echoes[index]}, None, None)
+            elif self._echoes[index].text and not self._has_scores:
+                yield self._chunk(index, {"text": self._echoes[index].text}, None, None)
 
     def chunk(self, piece: Piece) -> bytes:
         """Return the event of a piece."""
         choice = self._choices[piece.choice]
-        logprobs = self._logprobs(piece.tokens, choice.length)
-        content: dict[str, Any] = {"text": piece.text}
+        # Without log-probabilities, the prompt was streamed before.
+        echo = self._echoes[piece.choice] if self._has_scores and not choice.has_begun else Echo()
+        logprobs = self._logprobs(piece.tokens, choice.length, echo)
+        text = echo.text + piece.text
+        content: dict[str, Any] = {"text": text}
         if self._is_chat:
-            text = piece.text if choice.length else piece.text.removeprefix(" ")
-            content = {"delta": {"content": text} if text or piece.tokens else {}}
-        choice.length += len(piece.text)
+            shown = text if choice.length else text.removeprefix(" ")
+            content = {"delta": {"content": shown} if shown or piece.tokens else {}}
+        choice.length += len(text)
+        choice.has_begun = True
         return self._chunk(piece.choice, content, logprobs, piece.finish)
 
     def usage_chunk(self, output: OutputQueue) -> bytes:
@@ -114,7 +118,8 @@ class ResponseBuilder:
     def _has_scores(self) -> bool:
         return self._request.alternatives is not None
 
-    def _logprobs(self, tokens: Sequence[ScoredToken], offset: int) -> dict[str, Any] | None:
+    def _logprobs(self, tokens: Sequence[ScoredToken], start: int, echo: Echo) -> dict[str, Any] | None:
+        """Return the log-probabilities of tokens, those of an echo first, whose text begins at `start`."""
         if not self._has_scores:
             return None
         if self._is_chat:
@@ -124,9 +129,15 @@ class ResponseBuilder:
             ]
             return {"content": content, "refusal": None}
         offsets = []
-        for token in tokens:
-            offsets.append(offset)
-            offset += len(token.text)
+        offset, end = start, start + len(echo.text)
+        for index, token in enumerate(tokens):
+            if index < echo.tokens:
+                offsets.append(min(offset, end))
+                offset += len(echo.pieces[index] if echo.pieces else token.text)
+            else:
+                offset = end if index == echo.tokens else offset
+                offsets.append(offset)
+                offset += len(token.text)
         return {
             "tokens": [_shown(token) for token in tokens],
             "token_logprobs": [token.log_probability for token in tokens],

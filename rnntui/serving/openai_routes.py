@@ -14,7 +14,7 @@ from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.serving.api_errors import ApiError
 from rnntui.serving.disconnection import CLIENT_LEFT, EventStream, unless_disconnected
 from rnntui.serving.engine_cache import Lease, lease_in_thread
-from rnntui.serving.generation_job import OutputQueue
+from rnntui.serving.generation_job import Echo, OutputQueue
 from rnntui.serving.openai_requests import Endpoint, OpenAIRequest, jobs_of, prompts_of
 from rnntui.serving.openai_responses import DONE, ResponseBuilder, sse_event
 from rnntui.serving.request_body import read_json
@@ -102,7 +102,7 @@ async def _respond(request: Request, endpoint: Endpoint) -> Response:
     state: ServerState = request.app.state.server
     record: RequestRecord = request.scope["rnntui.record"]
     parsed = OpenAIRequest.parse(endpoint, await read_json(request, state.config.max_body), state.config)
-    record.model = parsed.model[:80]
+    record.model = parsed.model
     lease = await lease_in_thread(lambda: state.generation(state.runs.find(parsed.model, LANGUAGE_MODEL)))
     try:
         exchange = await _submitted(parsed, state, lease, record)
@@ -124,6 +124,6 @@ async def _submitted(
         raise ApiError(400, f"A request may have {config.max_batch + config.max_queue} choices at most.", "n")
     output = OutputQueue(texts)
     jobs = await asyncio.to_thread(jobs_of, parsed, engine.loaded, output)
-    echoes = [job.after if parsed.echoes else "" for job in jobs]
+    builder = ResponseBuilder(parsed, engine.fingerprint, [job.echo or Echo() for job in jobs])
     engine.submit(jobs)
-    return _Exchange(parsed, lease, output, ResponseBuilder(parsed, engine.fingerprint, echoes), record)
+    return _Exchange(parsed, lease, output, builder, record)

@@ -57,6 +57,7 @@ def running_server(state: ServerState, listener: socket.socket) -> Iterator[None
     config = uvicorn.Config(
         make_app(state), loop="asyncio", http="h11", ws="none", lifespan="off", log_level="error", access_log=False,
         server_header=False, timeout_keep_alive=30, timeout_graceful_shutdown=_CLOSE_SECONDS,
+        proxy_headers=False,  # by default, X-Forwarded-For names the client to whoever connects from this machine
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="http", daemon=True)

@@ -68,8 +68,7 @@ class TextWriter:
             self._end("length")
 
     def add_prompt(self, tokens: Sequence[ScoredToken]) -> None:
-        """Report tokens of the prompt, and their text."""
-        self._text.append("".join(token.text for token in tokens))
+        """Report tokens of the prompt, before those of the text."""
         self._tokens += tokens
         self._has_news = True
 

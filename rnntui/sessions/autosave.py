@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import os
 import re
@@ -40,6 +41,7 @@ class _Draft:
         self.saved_sequence = 0
         self.saved_elsewhere: Path | None = None  # the file that has a version which this draft lacks
         self.stamp: tuple[int, int] | None = None  # of the text file when this draft was written
+        self.companions = {} if path is None else _companions_of(path)  # as they were when it was opened or written
         self.opened_text = ""  # the text as it was opened; kept apart once some of it is cut
 
 
@@ -236,7 +238,10 @@ class Autosave:
                     else:
                         path = self._prepare_files(draft, job.text)
                         draft.tried_text = job.text
-                        self._write_draft(replace(job, path=path))
+                        try:
+                            self._write_draft(replace(job, path=path))
+                        finally:  # of what failed, a part may be written
+                            draft.companions = _companions_of(draft.path)
                         draft.stamp = _stamp(draft.path)
             except OSError as error:
                 return str(write_error(job.path, error))
@@ -303,10 +308,17 @@ def newest_text(folder: Path, pattern: str) -> Path | None:
 
 
 def _changed_by_others(draft: _Draft) -> bool:
-    """Return True if the text file holds another version than the draft was opened with, has written or tried to."""
+    """Return True if the files hold another version than the draft was opened with, has written or tried to.
+
+    The companion may be another though the text is the same: it holds what another app's user has typed, say.
+    """
     assert draft.path is not None
     stamp = _stamp(draft.path)
-    if stamp is None or stamp == draft.stamp:
+    if stamp is None:
+        return False
+    if _companions_of(draft.path) != draft.companions:
+        return True
+    if stamp == draft.stamp:
         return False
     content = draft.path.read_bytes()
     return all(content != text.encode("utf-8", "surrogatepass") for text in (draft.saved_text, draft.tried_text))
@@ -324,6 +336,12 @@ def _keep_files(path: Path, target: Path) -> None:
                 os.link(file, copy)
             except OSError:  # a file system without hard links
                 shutil.copy2(file, copy)
+
+
+def _companions_of(path: Path) -> dict[str, str]:
+    """Return hashes of the companion files of a text, by their suffix."""
+    companions = [file for file in files_of(path) if file.suffix != ".txt"]
+    return {file.suffix: hashlib.sha256(file.read_bytes()).hexdigest() for file in companions}
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

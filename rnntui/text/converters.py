@@ -25,6 +25,7 @@ from rnntui.text.password_protection import is_protected
 from rnntui.text.recognition import ZIP_TYPES
 from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, detect_format, parse_subtitles
 from rnntui.text.zip_formats import ZIP_START, format_of_zip
+from rnntui.untrusted_files import read_bounded
 
 _MAX_BYTES = 256 << 20  # of a document's parts when decompressed
 _MAX_TEXT_BYTES = 32 << 20  # of HTML or of one part of a document; as a tree it takes 20 times as much memory
@@ -121,7 +122,7 @@ def text_of_document(path: Path, kind: str, encoding: str, name: str = "") -> st
             text = _subtitle_text(path, encoding)
         elif kind == "HTML":
             _check_text_size(path.stat().st_size)
-            text = _html_text(_decoded_html(path.read_bytes(), encoding))
+            text = _html_text(_decoded_html(read_bounded(path, _MAX_TEXT_BYTES), encoding))
         else:
             with zipfile.ZipFile(path) as archive:
                 if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
@@ -155,7 +156,7 @@ def _part(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _subtitle_text(path: Path, encoding: str) -> str:
-    text = path.read_bytes().decode("utf-8-sig" if is_utf8(encoding) else encoding)
+    text = read_bounded(path, _MAX_BYTES).decode("utf-8-sig" if is_utf8(encoding) else encoding)
     pieces = parse_subtitles(text, SUBTITLE_FORMATS[path.suffix.lower()])
     return "\n".join(piece.text for piece in pieces if isinstance(piece, SubtitleText) and piece.text)
 

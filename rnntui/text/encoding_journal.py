@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnntui.atomic_files import atomic_write, parse_json, sync_file
+from rnntui.atomic_files import atomic_write, sync_file
+from rnntui.untrusted_files import read_json
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
@@ -67,7 +68,7 @@ class EncodingJournal:
     def read(self) -> Progress | None:
         """Return the last record; None if there is none, or one with another key."""
         try:
-            value = parse_json(self._path.read_bytes())
+            value = read_json(self._path)
         except (OSError, ValueError):
             return None
         if not isinstance(value, dict) or value.get("key") != self._key or not isinstance(value.get("progress"), dict):

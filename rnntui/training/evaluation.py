@@ -31,6 +31,7 @@ _MIN_STREAM = 4096  # tokens of a stream, so that the warm-up is a small part of
 _MAX_STREAMS = 64
 _MAX_LOGITS = 1 << 24  # numbers in an array of logits (T, B, V)
 _LEAST_ROWS = 16  # of a stream that is read in part
+_SHORT_WARM_UP = 64  # of such a stream, unless it is shorter itself
 _TIMED_STEPS, _TIMED_STREAMS = 32, 16  # of the batch that measures the cost of full precision
 
 Tokens = NDArray[np.unsignedinteger]
@@ -155,7 +156,7 @@ def evaluate_streaming(
     rows_read, warm_up = part, WARM_UP
     if monitor.share < 1:
         rows_read = min(part, max(_LEAST_ROWS, math.ceil(monitor.share * part)))
-        warm_up = max(_LEAST_ROWS, math.ceil(monitor.share * WARM_UP))
+        warm_up = max(min(_SHORT_WARM_UP, rows_read), math.ceil(monitor.share * WARM_UP))
     starts = np.arange(streams, dtype=np.int64)[hardware.group.own] * part  # (B,)
     total, predicted, state = 0.0, 0, model.initial_state(len(starts), hardware.device)
     is_partial = rows_read < part

@@ -58,5 +58,8 @@ def affordable_share(read: Callable[[float], float], seconds: float, group: Proc
 
 
 def fitting(share: float) -> float:
-    """Return a smaller share for a final evaluation, which must not run late: all data if all of it just fits."""
-    return 1.0 if share >= 1 else _RESERVE * share
+    """Return a smaller share for a final evaluation, which must not run late: all data if most of it fits.
+
+    The clock then ends it with what it has read.
+    """
+    return 1.0 if share >= _RESERVE else _RESERVE * share

@@ -30,6 +30,12 @@ NO_KEYS = {
 }
 
 
+def refusal_of(rnntui, name: str) -> str:
+    result = rnntui("train", "--config", name)
+    assert result.code in (1, 2) and result.err.count("\n") == 1
+    return str(result.err)
+
+
 def parsed(name: str, *arguments: str) -> click.Context:
     return COMMANDS[name].make_context(name, list(arguments))
 
@@ -79,10 +85,33 @@ def test_a_file_that_cannot_be_read_is_named(rnntui, monkeypatch: pytest.MonkeyP
     def refuse(*arguments: object, **keywords: object) -> str:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr("rnntui.cli.settings_file.read_bounded", refuse)
     assert rnntui("train", "--config", "a.toml").err == (
         "rnntui: --config: cannot read a.toml: Permission denied; allow reading it, or name another file\n"
     )
+
+
+@pytest.mark.parametrize(
+    "key", [".".join(["a"] * 21), '"a\\"." . ' * 10 + "'b.c' . " * 10 + "d", "x = {" + "a." * 20 + "a"]
+)
+def test_a_key_of_many_parts_never_reaches_the_parser(rnntui, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setattr(tomllib, "loads", lambda text: pytest.fail("tomllib takes minutes for a long key"))
+    Path("settings.toml").write_text(f"# settings\n{key} = 1")
+    assert "a key of more than 20 parts" in refusal_of(rnntui, "settings.toml")
+
+
+def test_many_names_with_dots_are_no_key(rnntui) -> None:
+    names = [f"corpora/part.{number}.tar.gz" for number in range(40)]
+    Path("settings.toml").write_text(f"corpus = {json.dumps(names)}\nseed = 1.5")
+    assert "seed" in refusal_of(rnntui, "settings.toml")
+
+
+def test_devices_and_files_larger_than_any_settings_file_are_refused(rnntui) -> None:
+    with Path("large.toml").open("wb") as file:
+        file.truncate((1 << 20) + 1)
+    assert "too large, over 1 MB" in refusal_of(rnntui, "large.toml")
+    if Path("/dev/zero").exists():
+        assert "not a file" in refusal_of(rnntui, "/dev/zero")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

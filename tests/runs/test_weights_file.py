@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from run_examples import Failure, fail
+from safetensors import safe_open
 
 from rnntui.errors import RunError
 from rnntui.runs.weights_file import check_arrays, load_arrays, load_weights, open_weights, save_arrays
@@ -36,6 +37,20 @@ def test_arrays_and_metadata_round_trip(tmp_path: Path) -> None:
         assert loaded[name].shape == array.shape, name
         assert loaded[name].dtype == array.dtype, name
         assert np.array_equal(loaded[name], array), name
+
+
+def test_equal_arrays_and_metadata_make_equal_files_which_safetensors_reads(tmp_path: Path) -> None:
+    arrays = {"b": np.arange(3, dtype=np.float16), "a": np.ones((2, 2), np.float32)}
+    metadata = dict.fromkeys(("step", "kind", "format", "日本", "\x01", "name"), '\u2028\x7f"😀')
+    files = [tmp_path / f"{number}.safetensors" for number in range(8)]
+    for file in files:
+        save_arrays(file, arrays, metadata)
+        metadata = dict(reversed(metadata.items()))
+    [data] = {file.read_bytes() for file in files}
+    assert int.from_bytes(data[:8], "little") % 8 == 0
+    with safe_open(files[0], "numpy") as stored:
+        assert {key: stored.metadata()[key] for key in metadata} == metadata
+        assert all(np.array_equal(stored.get_tensor(name), array) for name, array in arrays.items())
 
 
 def test_rows_of_a_weight_in_any_order_and_of_more_than_one_block(tmp_path: Path) -> None:

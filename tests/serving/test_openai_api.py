@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 from serving_host import ServingHost, serving
-from tiny_runs import make_run
+from tiny_runs import CHARACTERS, make_document_run, make_run, subwords, word_tokenizer
 
 from rnntui.serving.disconnection import EventStream
+from rnntui.text.char_tokenizer import CharTokenizer
 
 MODEL = {"model": "letters"}
 CHAT = {"model": "dialogue", "messages": [{"role": "user", "content": "hello there"}]}
@@ -30,6 +31,17 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingHost]:
     make_run(folder, "letters")
     make_run(folder, "dialogue", seed=2, speakers=("A", "B"))
     with serving(folder, max_queue=40, max_batch=8, max_tokens=1000, max_prompt=300, max_body=4) as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingHost]:
+    folder = tmp_path_factory.mktemp("tokenizers")
+    make_run(folder, "characters")
+    make_run(folder, "words", tokenizer=word_tokenizer())
+    make_run(folder, "pieces", tokenizer=subwords())
+    make_document_run(folder, CharTokenizer(CHARACTERS[1:], has_end=True), "line")
+    with serving(folder, max_queue=40) as host:
         yield host
 
 
@@ -99,6 +111,30 @@ def test_log_probabilities_of_a_completion_and_of_its_prompt(host: ServingHost) 
     streamed = host.request("/v1/completions", {**MODEL, **fields, "max_tokens": 20, "stream": True}).events[:-1]
     offsets = [at for chunk in streamed for at in chunk["choices"][0]["logprobs"]["text_offset"]]
     assert offsets == logprobs["text_offset"]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a\u202e", "sea\n", "\n", "", "\u65e5\u672c\U0001f600 the", " the  sea\t", [3, 4, 5], [0, 0, 3]]
+)
+@pytest.mark.parametrize("kind", ["characters", "words", "pieces", "line"])
+def test_an_echo_is_the_prompt_exactly_with_and_without_log_probabilities(
+    tokenizers: ServingHost, kind: str, prompt: str | list[int]
+) -> None:
+    fields = {"model": kind, "prompt": prompt, "seed": 1, "max_tokens": 4, "echo": True}
+    plain, scored = (complete(tokenizers, **fields, **more)["choices"][0] for more in ({}, {"logprobs": 1}))
+    assert scored["text"] == plain["text"]
+    if isinstance(prompt, str):
+        assert plain["text"].startswith(prompt)
+    logprobs = scored["logprobs"]
+    offsets, tokens = logprobs["text_offset"], logprobs["tokens"]
+    assert offsets == sorted(offsets) and len(offsets) == len(tokens) and offsets[-1] <= len(plain["text"])
+    [rest] = complete(tokenizers, **{**fields, "echo": False, "logprobs": 0})["choices"]
+    first = offsets[-len(rest["logprobs"]["tokens"])]
+    assert plain["text"].endswith(rest["text"]) and first == len(plain["text"]) - len(rest["text"])
+    answer = tokenizers.request("/v1/completions", {**fields, "logprobs": 1, "stream": True})
+    chunks = [event["choices"][0] for event in answer.events[:-1]]
+    assert "".join(chunk["text"] for chunk in chunks) == plain["text"]
+    assert [at for chunk in chunks for at in chunk["logprobs"]["text_offset"]] == offsets
 
 
 def test_a_chat_answers_one_line_and_streams_the_same(host: ServingHost) -> None:

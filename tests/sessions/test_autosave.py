@@ -18,10 +18,13 @@ class Disk:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.half_written: Path | None = None  # what a failing write leaves
         self.written: list[str] = []
 
     def write(self, job: SaveJob) -> None:
         if self.error is not None:
+            if self.half_written is not None:
+                self.half_written.write_text("half")
             raise self.error
         job.path.parent.mkdir(exist_ok=True)
         job.path.unlink(missing_ok=True)  # files are only ever replaced
@@ -310,3 +313,34 @@ def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path, disk: Disk) 
     autosave = Autosave(lambda: tmp_path / "file" / "texts", "*.txt", disk.write)
     problem = autosave.write(pending(autosave, "text"))
     assert f"{tmp_path / 'file'} is a file, not a folder" in problem and "rrno" not in problem
+
+
+def test_what_another_app_has_typed_beside_the_same_text_is_not_overwritten(folder: Path, disk: Disk) -> None:
+    def typed(autosave: Autosave, line: str) -> SaveJob:
+        job = autosave.pending("the same text", lambda: f'{{"typed": "{line}"}}', typed=line)
+        assert job is not None
+        return job
+
+    first, second = (Autosave(lambda: folder, "*.txt", disk.write) for _ in range(2))
+    assert first.write(pending(first, "the same text")) == ""
+    path = first.path
+    assert path is not None
+    second.open(path, "the same text")
+    assert second.write(typed(second, "of the second")) == ""
+    assert first.write(typed(first, "of the first")) == ""
+    companions = sorted(file.read_text() for file in folder.glob("*.jsonl"))
+    assert companions == ['{"typed": "of the first"}', '{"typed": "of the second"}']
+    assert path.with_suffix(".jsonl").read_text() == '{"typed": "of the second"}' and first.path != path
+    assert second.write(typed(second, "of the second, again")) == "" and second.path == path
+
+
+def test_a_write_that_failed_half_way_goes_on_in_its_own_files(autosave: Autosave, folder: Path, disk: Disk) -> None:
+    assert autosave.write(pending(autosave, "text")) == ""
+    path = autosave.path
+    assert path is not None
+    disk.half_written = path.with_suffix(".jsonl")
+    disk.error = RnntuiError("no space")
+    assert autosave.write(pending(autosave, "text, longer")) == "no space"
+    disk.error = None
+    assert autosave.write(pending(autosave, "text, longer still")) == ""
+    assert autosave.path == path and texts(folder) == ["text, longer still"]

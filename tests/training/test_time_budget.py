@@ -15,6 +15,7 @@ from tiny_runs import word_text
 
 from rnntui.config import Budget
 from rnntui.inference.translator import Translator
+from rnntui.runs.checksums import write_checksums
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.training import classifier_task, evaluation, evaluation_share, seq2seq_task, trainer
@@ -119,6 +120,7 @@ class SlowMachine(FakeClock):
 
 def with_minutes(run: RunFolder, minutes: float) -> RunFolder:
     run.write_config(replace(run.read_config(), budget=Budget(minutes=minutes)))
+    write_checksums(run)
     return run
 
 

@@ -72,8 +72,7 @@ def write_metrics(run: RunFolder, number: int) -> None:
     run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     status = RunStatus("done", 1000, 1000, 512_000, 60.0, 1.3 + number / 10, 1.9 + number / 10)
     run.write_status(status)
-    stamped = json.loads(run.status_file.read_text())
-    run.status_file.write_text(json.dumps({**stamped, "updated": time.time() - 7200 - number}))
+    run.write_stamped_status(replace(run.read_status(), updated=time.time() - 7200 - number))
 
 
 def write_pair_metrics(run: RunFolder, number: int) -> None:
@@ -85,8 +84,7 @@ def write_pair_metrics(run: RunFolder, number: int) -> None:
                      "chrf": score + 14, "sample": f"{step}. → No. {step}.  (reference: Número {step}.)"})  # fmt: skip
         rows.append({**place, "train_loss": 5.2 - score / 12})
     run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    stamped = json.loads(run.status_file.read_text())
-    run.status_file.write_text(json.dumps({**stamped, "updated": time.time() - 7200 - number}))
+    run.write_stamped_status(replace(run.read_status(), updated=time.time() - 7200 - number))
 
 
 def app_of(runs: Path) -> RnntuiApp:
