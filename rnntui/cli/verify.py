@@ -47,7 +47,7 @@ def command(names: tuple[str, ...], repair: bool, checkpoints: str | None, as_js
         for line in _json_lines(run, reports) if as_json else _lines(run, reports):
             write_out(f"{line}\n")
         broken = sum(report.is_broken for report in reports)
-        problems += broken - (_repair(run) if broken and repair else 0)
+        problems += _repair(run, broken) if broken and repair else broken
     return 1 if problems else 0
 
 
@@ -73,14 +73,17 @@ def _json_lines(run: RunFolder, reports: list[FileReport]) -> list[str]:
     return [json.dumps({"run": run.name, **asdict(report)}) for report in reports]
 
 
-def _repair(run: RunFolder) -> int:
-    """Repair a run, tell what was done, and return the number of files repaired."""
+def _repair(run: RunFolder, broken: int) -> int:
+    """Repair a run with some broken files, tell what was done, and return the number of those that are broken still.
+
+    There may be more of them than before: damaged checksums say nothing about other files until they are restored.
+    """
     if is_shipped(run):
         print_note(f"{run.name} is shipped with rnntui; install rnntui again to repair it")
-        return 0
+        return broken
     from rnntui.inference.run_ngrams import counted_again
 
     repairs = repair_run(run, counted_again)
     for repair in repairs:
         print_note(one_line(f"{run.name}: {repair.name}: {repair.outcome}"))
-    return sum(repair.is_repaired for repair in repairs)
+    return sum(not repair.is_repaired for repair in repairs)

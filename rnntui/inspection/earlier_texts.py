@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rnntui.errors import RnntuiError, RunError
-from rnntui.formatting import few_names
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.inspection.training_text import BARRIER_POINT, CodePoints, find_training_text, text_of_token_file
 from rnntui.runs.fingerprint import run_fingerprint
@@ -87,7 +86,7 @@ def unseen_copies(missing: Sequence[str]) -> str:
     """Return a line that says which earlier texts copies are not looked for in; empty if there are none."""
     if not missing:
         return ""
-    return f"copies from the training text of {few_names(missing)} are not seen, as that text is not at hand"
+    return f"copies from the training text of {', '.join(missing)} are not seen, as that text is not at hand"
 
 
 def _steps(run: RunFolder) -> list[_Step]:

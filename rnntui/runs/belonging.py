@@ -43,7 +43,9 @@ def weights_contradiction(run: RunFolder) -> str:
     logged = _logged(run)
     if header.step in logged.losses and loss not in logged.losses[header.step]:
         return f"its weights are of another run or save: the run logged another loss at step {header.step:,}"
-    if status.state == "done" and logged.best_step not in (None, header.step):
+    # Weights of a step that is not logged were saved by a process that was killed before it wrote the row; one that was
+    # resumed with another budget may have found no better ones.
+    if status.state == "done" and header.step in logged.losses and logged.best_step not in (None, header.step):
         return f"its weights are of step {header.step:,}, and the best ones of step {logged.best_step:,}"
     return ""
 
@@ -58,10 +60,15 @@ def state_contradiction(run: RunFolder) -> str:
         step, best_step, best_loss = (progress.get(name) for name in ("step", "best_step", "best_loss"))
     except (ValueError, AttributeError):
         return ""
-    if status.state == "done" and isinstance(step, int) and step != status.step:
-        return f"it is of step {step:,}, and the run ended at step {status.step:,}"
-    losses = _logged(run).losses.get(best_step) if isinstance(best_step, int) else None
-    if losses is not None and best_loss is not None and best_loss not in losses:
+    evaluated = _logged(run).losses
+    if status.state == "done" and isinstance(step, int):
+        # Each evaluation is followed by a save; steps after the last one, as of a budget that was over before there was
+        # a plan, may not be.
+        is_older = step < status.step and any(step < each for each in evaluated)
+        if is_older or step > status.step:
+            return f"it is of step {step:,}, and the run ended at step {status.step:,}"
+    losses = evaluated.get(best_step) if isinstance(best_step, int) else None
+    if losses is not None and isinstance(best_loss, float) and best_loss not in losses:
         return f"it is of another run or save: the run logged another loss at step {best_step:,}"
     return ""
 

@@ -23,6 +23,7 @@ from rnntui.runs.folder import (
     without_checksum,
 )
 from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_files import foreign_files
 from rnntui.runs.weights_file import stored_checksum
 from rnntui.untrusted_files import open_regular, read_json
 
@@ -30,6 +31,9 @@ _BLOCK = 1 << 20  # bytes read at a time
 _OWN_CHECKSUM = ".safetensors"
 _FILES, _ARRAYS = "files", "arrays"
 """Sections of `checksums.json`; older versions have written the first one alone, and read no other."""
+
+_FOLDERS = ("", "resume", "source", "target")
+"""Folders of a run with files that never change; "" is its own."""
 
 _CHANGING = {
     "status.json", "metrics.jsonl", "note.txt", "lock", "job.txt", "checksums.json", f"{COPY_PREFIX}checksums.json",
@@ -52,8 +56,12 @@ def write_checksums(run: RunFolder) -> None:
 
 
 def write_checksums_alone(run: RunFolder) -> None:
-    """Write `checksums.json` over the files as they are now, and no copies."""
-    values = {_FILES: {path.relative_to(run.path).as_posix(): hash_of(path) for path in fixed_files(run)}}
+    """Write `checksums.json` over the files as they are now, and no copies.
+
+    Files that the user has put beside them are left out: they may change.
+    """
+    paths = {path.relative_to(run.path).as_posix(): path for path in fixed_files(run)}
+    values = {_FILES: {name: hash_of(paths[name]) for name in sorted(paths.keys() - foreign_files(run))}}
     if run.ngrams_file.exists() and (checksum := stored_checksum(run.ngrams_file)) is not None:
         values[_ARRAYS] = {run.ngrams_file.name: checksum}
     text = json.dumps(values | {CHECKSUM: json_checksum(values)}, indent=2)
@@ -111,17 +119,23 @@ def recorded_arrays_checksum(run: RunFolder, path: Path) -> str | None:
 
 
 def read_checksums(path: Path, section: str = _FILES) -> dict[str, str]:
-    """Return the checksums of a file by name. Raises `OSError` or `ValueError` if it is missing or damaged."""
+    """Return the checksums of a file by name. Raises `OSError` or `ValueError` if it is missing or damaged.
+
+    So is one that names files elsewhere than in a run: a repair would write them, and a run may come from anywhere.
+    """
     values = read_json(path)
     checksums = values.get(section, {} if section == _ARRAYS else None) if isinstance(values, dict) else None
     if not isinstance(checksums, dict) or values.get(CHECKSUM) != json_checksum(without_checksum(values)):
         raise ValueError("its contents are not those that were written")
+    folders = [Path(folder) for folder in _FOLDERS]
+    if not all(Path(name).parent in folders and Path(name).name not in ("", "..") for name in checksums):
+        raise ValueError("it names files that are not in the run")
     return {name: str(checksum) for name, checksum in checksums.items()}
 
 
 def fixed_files(run: RunFolder) -> list[Path]:
     """Return the files of a run that never change and hold no checksum of their own."""
-    folders = (run.path, run.resume_folder, run.path / "source", run.path / "target")
+    folders = [run.path / folder for folder in _FOLDERS]
     files = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
     return [
         path

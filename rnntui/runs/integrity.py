@@ -87,6 +87,8 @@ def _fixed(run: RunFolder) -> Iterator[FileReport]:
         else:
             yield FileReport(name, "whole")
         yield from _copy_of_checksums(run, recorded)
+    elif copy_of(run, run.checksums_file).exists():  # earlier versions wrote neither
+        yield FileReport(run.checksums_file.name, "missing", "it belongs to the run")
     for name in sorted({run.config_file.name, *present, *recorded}):
         if name not in present:
             if name.startswith("resume/") and not run.resume_folder.exists():

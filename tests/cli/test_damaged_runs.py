@@ -11,10 +11,19 @@ from typing import Any
 import pytest
 
 from rnntui.errors import RunError
-from rnntui.runs.checksums import copied_files, copy_of, read_checked_config, write_checksums_alone
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.checksums import (
+    copied_files,
+    copy_of,
+    hash_of,
+    read_checked_config,
+    read_checksums,
+    write_checksums_alone,
+)
+from rnntui.runs.folder import RunFolder, json_checksum
 from rnntui.runs.integrity import verify_run
+from rnntui.runs.metrics_log import metrics_rows
 from rnntui.runs.repair import repair_run
+from rnntui.runs.weights_file import load_arrays, save_arrays
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 60
@@ -109,8 +118,12 @@ def test_damaged_checksums_are_no_free_pass(trained: RunFolder, rnntui) -> None:
 def test_checksums_without_a_copy_are_written_again_and_say_so(trained: RunFolder) -> None:
     copy_of(trained, trained.checksums_file).unlink()
     trained.checksums_file.write_text("{}")
+    notes = trained.path / "notes.md"
+    notes.write_text("of the user")
     [repair] = repair_run(trained, not_counted)
     assert repair.is_repaired and "nothing tells" in repair.outcome and broken(trained) == set()
+    notes.write_text("who goes on with them")
+    assert broken(trained) == set() and read_checked_config(trained, with_data=True) == trained.read_config()
 
 
 def test_damaged_checksums_do_not_hide_what_else_is_damaged(trained: RunFolder) -> None:
@@ -118,6 +131,39 @@ def test_damaged_checksums_do_not_hide_what_else_is_damaged(trained: RunFolder) 
     trained.checksums_file.write_text("{}")
     assert repaired(trained) == {"checksums.json": True, "config.json": True}
     assert trained.config_file.read_bytes() == before and broken(trained) == set()
+
+
+def test_what_only_restored_checksums_show_to_be_damaged_is_told_by_the_exit_code(trained: RunFolder, rnntui) -> None:
+    flip(trained.training_ids)
+    trained.checksums_file.write_text("{}")
+    result = rnntui("verify", "a", "--repair")
+    assert result.code == 1 and "training.ids: nothing can replace it" in result.err
+
+
+def test_checksums_that_are_lost_are_missed_and_come_back(trained: RunFolder) -> None:
+    before = trained.checksums_file.read_bytes()
+    trained.checksums_file.unlink()
+    assert broken(trained) == {"checksums.json"}
+    assert repaired(trained) == {"checksums.json": True}
+    assert trained.checksums_file.read_bytes() == before and broken(trained) == set()
+
+
+@pytest.mark.parametrize("name", ["../../mine.txt", "..", "/mine.txt", "resume/../../../mine.txt", "other/mine.txt"])
+def test_nothing_is_written_outside_of_a_run_whose_checksums_name_it(trained: RunFolder, name: str, rnntui) -> None:
+    mine = Path("mine.txt")
+    mine.write_text("mine")
+    evil = trained.resume_folder / f"copy-{'-'.join(Path(name).parts).replace('/', '')}"
+    evil.write_text("evil")
+    values = json.loads(trained.checksums_file.read_bytes())
+    del values["sha256"]
+    values["files"] |= dict.fromkeys([name, f"resume/{evil.name}"], hash_of(evil))
+    text = json.dumps(values | {"sha256": json_checksum(values)})
+    for file in (trained.checksums_file, copy_of(trained, trained.checksums_file)):
+        file.write_text(text)
+    assert broken(trained) == {"checksums.json"}
+    assert rnntui("verify", "a", "--repair").code == 0
+    assert mine.read_text() == "mine" and not Path("mine.txt.damaged").exists()
+    assert name not in read_checksums(trained.checksums_file)
 
 
 @pytest.mark.parametrize("is_missing", [False, True])
@@ -191,6 +237,32 @@ def test_weights_and_states_of_another_run_are_found(trained: RunFolder, rnntui)
         assert broken(trained) == {name}
         (trained.path / name).write_bytes(before)
     assert broken(trained) == set()
+
+
+def test_a_budget_that_is_over_before_there_is_a_plan_leaves_a_whole_run(trained: RunFolder, rnntui) -> None:
+    flags = ["--minutes", "1", "--max-epochs", "0.001", "--ngram-prior", "0", "--name", "b"]
+    assert rnntui("train", "a.txt", "--hidden", "8", "--eval-tokens", "256", *flags).code == 0
+    assert broken(RunFolder(Path("checkpoints/b"))) == set()
+
+
+def test_the_state_of_an_earlier_evaluation_is_not_that_of_a_run_that_is_done(trained: RunFolder, rnntui) -> None:
+    before = trained.resume_file.read_bytes()
+    assert rnntui("train", "--resume", "--name", "a", "--steps", "8").code == 0
+    after = trained.resume_file.read_bytes()
+    trained.resume_file.write_bytes(before)
+    assert broken(trained) == {"resume/state.safetensors"}
+    trained.resume_file.write_bytes(after)
+    assert broken(trained) == set()
+
+
+def test_weights_of_a_process_that_was_killed_may_be_of_a_step_that_is_not_logged(trained: RunFolder) -> None:
+    arrays, _ = load_arrays(trained.weights_file)
+    losses = {row["step"]: row["validation_loss"] for row in metrics_rows(trained.metrics_file) if "sample" in row}
+    best = min(losses, key=lambda step: losses[step])
+    assert len(losses) > 2 and 5 not in losses
+    for step, loss, is_damaged in ((5, 0.1, False), *((step, losses[step], step != best) for step in losses)):
+        save_arrays(trained.weights_file, arrays, {"step": str(step), "validation_loss": repr(loss)})
+        assert broken(trained) == ({"model.safetensors"} if is_damaged else set()), step
 
 
 def test_checksums_of_a_run_without_a_resume_folder_have_no_copies(trained: RunFolder) -> None:

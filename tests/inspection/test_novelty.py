@@ -16,6 +16,7 @@ from tiny_runs import subwords
 from rnntui.errors import CancelledError, CorpusError, RunError
 from rnntui.inspection import novelty_index
 from rnntui.inspection import novelty_report as novelty_report_module
+from rnntui.inspection.earlier_texts import unseen_copies
 from rnntui.inspection.inspection import InspectionRequest, never_cancelled
 from rnntui.inspection.novelty import MAX_NGRAM, CopyFigures, text_novelty
 from rnntui.inspection.novelty_index import (
@@ -56,6 +57,11 @@ def test_figures_are_those_of_a_count_by_hand(tmp_path: Path) -> None:
         assert (novelty.seen[n - 1], novelty.totals[n - 1]) == (sum(each in training for each in ngrams), len(ngrams))
     assert not any(text[i : i + novelty.longest + 1] in training for i in range(len(text) - novelty.longest))
     assert novelty.copy in training and novelty.longest >= 50
+
+
+def test_runs_whose_texts_are_missing_are_named() -> None:
+    told = unseen_copies(["a", "b", "any run before b"])
+    assert told == "copies from the training text of a, b, any run before b are not seen, as that text is not at hand"
 
 
 def test_figures_of_several_texts_and_of_none() -> None:

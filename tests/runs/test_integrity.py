@@ -91,9 +91,8 @@ def test_any_changed_or_cut_or_missing_file_is_found(trained: RunFolder, tmp_pat
             is_line_end = place == size - 1 and data[-1:] in (b"\n", b"\v") and name != "metrics.jsonl"
             assert name in broken(copy) or is_line_end, f"{name} cut at {place}"
             tried += 1
-        if name != trained.checksums_file.name:
-            (copy.path / name).unlink()
-            assert broken(copy).get(name) == "missing", name
+        (copy.path / name).unlink()
+        assert broken(copy).get(name) == "missing", name
     assert tried > 30
 
 
@@ -105,7 +104,8 @@ def test_the_resume_folder_of_a_run_may_be_deleted(trained: RunFolder) -> None:
 
 
 def test_a_file_of_an_earlier_version_has_no_checksum(trained: RunFolder) -> None:
-    trained.checksums_file.unlink()
+    for file in (trained.checksums_file, copy_of(trained, trained.checksums_file)):
+        file.unlink()
     values = json.loads(trained.status_file.read_bytes())
     trained.status_file.write_text(json.dumps({key: values[key] for key in ("state", "step", "validation_loss")}))
     states = {report.name: report.state for report in verify_run(trained)}
@@ -309,6 +309,18 @@ def test_a_large_file_is_not_read_into_memory(trained: RunFolder) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(("best_loss", "is_broken"), [(1.25, False), (1.5, True), ([1.25], False), ({}, False)])
+def test_a_state_of_another_loss_is_damaged_and_one_of_another_form_ends_in_no_traceback(
+    trained: RunFolder, best_loss: object, is_broken: bool
+) -> None:
+    with trained.metrics_file.open("a") as file:
+        file.write('{"step": 20, "validation_loss": 1.25}\n')
+    arrays, _ = load_arrays(trained.resume_file)
+    progress = PROGRESS | {"best_step": 20, "best_loss": best_loss}
+    save_arrays(trained.resume_file, arrays, {"progress": json.dumps(progress)})
+    assert broken(trained) == ({"resume/state.safetensors": "damaged"} if is_broken else {})
+
+
 def test_checksums_of_another_form_are_damaged(trained: RunFolder) -> None:
     values = {"arrays": {}}
     for content in ([], 7, values | {"sha256": json_checksum(values)}):
@@ -355,7 +367,8 @@ def test_the_ngrams_of_a_classifier_are_missed_where_it_has_some(tmp_path: Path,
     run.ngrams_file.unlink(missing_ok=True)
     for _ in range(2):
         assert broken(run) == ({run.ngrams_file.name: "missing"} if has_ngrams else {})
-        run.checksums_file.unlink(missing_ok=True)  # then its settings tell
+        for file in (run.checksums_file, copy_of(run, run.checksums_file)):
+            file.unlink(missing_ok=True)  # then its settings tell
 
 
 @pytest.mark.parametrize("prior", [0, 2])
@@ -398,7 +411,8 @@ def test_weights_of_another_name_are_none_of_the_run(trained: RunFolder, name: s
 
 
 def test_settings_without_a_checksum_are_damaged_if_they_cannot_be_read(trained: RunFolder) -> None:
-    trained.checksums_file.unlink()
+    for file in (trained.checksums_file, copy_of(trained, trained.checksums_file)):
+        file.unlink()
     trained.config_file.write_bytes(b"{")
     assert problems_of(trained) == {"config.json": ("damaged", f"{trained.config_file} is not JSON; the run is broken")}
 
