@@ -80,7 +80,10 @@ def read_checked_config(run: RunFolder, with_data: bool = False) -> RunConfig:
     Raises `RunError` naming the file that is damaged, or that tells nothing of the others; also as
     `RunFolder.read_config` does.
     """
-    paths = fixed_files(run) if with_data else [run.config_file, run.known_words_file, *tokenizer_files(run)]
+    if with_data:  # a damaged copy of what is whole itself can wait for a repair
+        paths = [path for path in fixed_files(run) if not path.name.startswith(COPY_PREFIX)]
+    else:
+        paths = [run.config_file, run.known_words_file, *tokenizer_files(run)]
     try:
         recorded = read_checksums(run.checksums_file)
     except FileNotFoundError:

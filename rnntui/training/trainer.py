@@ -148,6 +148,10 @@ class Trainer:
                 # A plan that the clock has made is saved before a step is done by it: a resumed run repeats that step.
                 self._write_status("running")
                 self._save()
+        if progress.evaluated_step != progress.step:  # a budget that was over before there was a plan
+            self._read_steps()
+            self._time_steps()
+            self._evaluate(train_loss=None)
         return True
 
     def _timed_step(self, rate: float) -> None:

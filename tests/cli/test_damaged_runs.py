@@ -269,3 +269,9 @@ def test_checksums_of_a_run_without_a_resume_folder_have_no_copies(trained: RunF
     shutil.rmtree(trained.resume_folder)
     write_checksums_alone(trained)
     assert broken(trained) == set() and not trained.resume_folder.exists()
+
+
+def test_a_damaged_copy_of_a_whole_file_stops_no_training(trained: RunFolder, rnntui) -> None:
+    flip(copy_of(trained, trained.config_file))
+    result = rnntui("train", "--resume", "--name", "a", "--steps", "8")
+    assert result.code == 0, result.err

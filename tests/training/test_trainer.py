@@ -55,6 +55,14 @@ def test_a_training_that_ends_before_its_minutes_says_why(make_run) -> None:
     assert train(make_run(steps=3, name="steps"))[0].stop_reason == ""
 
 
+def test_steps_of_a_budget_that_is_over_before_its_plan_are_evaluated(make_run) -> None:
+    run = make_run("alpha beta gamma delta\n" * 150, minutes=60.0, max_epochs=0.02, dropout=0.0)
+    finished, _ = train(run)
+    assert finished.step > 0 and run.read_status().step == finished.step
+    evaluated = [row["step"] for row in read_metrics(run.metrics_file) if "validation_loss" in row]
+    assert evaluated == [0, finished.step]
+
+
 def test_checks_are_spread_over_the_run_and_the_last_step_is_one(make_run) -> None:
     _, events = train(make_run(steps=40, evaluations=4))
     assert [e.step for e in events if isinstance(e, Evaluated)] == [0, 10, 20, 30, 40]
