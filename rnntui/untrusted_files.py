@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import stat
@@ -22,6 +23,19 @@ _COPIED = 1 << 20  # bytes at a time
 _NOT_A_FILE = "it is not a file, but a folder, device or pipe"
 
 
+class _RegularFile(io.FileIO):
+    """A file whose reads give nothing, and not None, where they would wait."""
+
+    def readinto(self, buffer: Any) -> int:
+        return super().readinto(buffer) or 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(-1 if size is None else size) or b""
+
+    def readall(self) -> bytes:
+        return super().readall() or b""
+
+
 def check_regular(path: Path) -> None:
     """Raise `OSError` if a path is not that of a file: reading a pipe would wait, and a device may never end."""
     if not stat.S_ISREG(path.stat().st_mode):
@@ -31,23 +45,18 @@ def check_regular(path: Path) -> None:
 def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
     """Open a file for reading. Raises `OSError` if it is missing, or no file as `check_regular` says.
 
-    Its `read` returns None where it would wait, as some files below /proc make it; files on a disk never do, and
-    `read_available` takes it for nothing.
+    It ends where reading would wait, as some files below /proc make it; those on a disk never do.
     """
     # Without waiting: opening a pipe that nobody writes to never returns, nor do reads of some files below /proc.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, _NOT_A_FILE, str(path))
-        return os.fdopen(handle, "rb", buffering)
+        file = _RegularFile(handle)
     except BaseException:
         os.close(handle)
         raise
-
-
-def read_available(file: BinaryIO, size: int = -1) -> bytes:
-    """Return what a file has, at most `size` bytes if that is not negative; empty where reading would wait."""
-    return file.read(size) or b""
+    return file if buffering == 0 else io.BufferedReader(file)
 
 
 def read_bounded(path: Path, limit: int) -> bytes:

@@ -23,7 +23,7 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_header import WeightsHeader, read_weights_header
 from rnntui.settings import Settings, flag_of, settings_of
-from rnntui.untrusted_files import open_regular, read_available
+from rnntui.untrusted_files import open_regular
 
 COMMANDS = "Commands"
 """Title of the section of commands that use a run, which can be copied."""
@@ -141,7 +141,7 @@ def last_sample(run: RunFolder) -> Sample | None:
     try:
         with open_regular(run.metrics_file) as file:
             file.seek(max(0, run.metrics_file.stat().st_size - _TAIL_BYTES))
-            lines = read_available(file, _TAIL_BYTES).splitlines()
+            lines = file.read(_TAIL_BYTES).splitlines()
     except OSError:
         return None
     for line in reversed(lines):

@@ -16,7 +16,7 @@ from rnntui.errors import RunError, os_error_hint
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_lock import acquire_lock, is_locked, lock_file_in, run_is_gone
 from rnntui.runs.run_status import RunStatus
-from rnntui.untrusted_files import open_regular, read_available, read_json
+from rnntui.untrusted_files import open_regular, read_json
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -207,7 +207,7 @@ class RunFolder:
         """Return the user's note; empty if there is none. It is untrusted text of any characters, bounded in length."""
         try:
             with open_regular(self.note_file) as file:
-                text = read_available(file, 4 * MAX_NOTE_LENGTH).decode("utf-8", "replace")
+                text = file.read(4 * MAX_NOTE_LENGTH).decode("utf-8", "replace")
                 return text.strip()[:MAX_NOTE_LENGTH]
         except OSError:
             return ""

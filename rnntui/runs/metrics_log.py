@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from rnntui.atomic_files import atomic_write
-from rnntui.untrusted_files import open_regular, parse_bounded_json, read_available
+from rnntui.untrusted_files import open_regular, parse_bounded_json
 
 MAX_ROW_BYTES = 1 << 22
 """Bytes of a row; the largest confusion matrix that is logged has 60 labels, 30 kB."""
@@ -149,7 +149,7 @@ class MetricsTail:
                     self.offset, self.restarted, self._within_line = 0, True, False
                 self._inode = stat.st_ino
                 file.seek(self.offset)
-                data = read_available(file, -1 if limit is None else limit)
+                data = file.read(-1 if limit is None else limit)
         except FileNotFoundError:
             return b""
         self.has_more = len(data) == limit
@@ -195,7 +195,7 @@ def rows_between(path: Path, first: int, last: int, limit: int) -> list[dict[str
         if start is None or end is None or end - start > limit:
             return None
         file.seek(start)
-        data = read_available(file, end - start)
+        data = file.read(end - start)
     lines = data[: data.rfind(b"\n") + 1]
     steps = [int(step) for step in _STEP.findall(lines)]
     is_in_order = steps == sorted(steps) and all(first <= step <= last for step in steps[:1] + steps[-1:])
@@ -208,7 +208,7 @@ def _offset_of_step(file: BinaryIO, step: int, size: int) -> int | None:
     while high - low > _BISECTED:
         middle = (low + high) // 2
         file.seek(middle)
-        block = read_available(file, _BISECTED)
+        block = file.read(_BISECTED)
         row = _STEP.search(block, block.find(b"\n") + 1)
         if row is None or middle + row.start() >= high:
             break
@@ -219,7 +219,7 @@ def _offset_of_step(file: BinaryIO, step: int, size: int) -> int | None:
     if high - low > 2 * _BISECTED:
         return None
     file.seek(low)
-    block = read_available(file, high - low)
+    block = file.read(high - low)
     row = next((row for row in _STEP.finditer(block) if int(row[1]) >= step), None)
     return high if row is None else low + row.start()
 

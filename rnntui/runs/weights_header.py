@@ -62,6 +62,8 @@ def read_entries(file: BinaryIO) -> tuple[dict[str, ArrayEntry], dict[str, str]]
     metadata = values.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise ValueError("its metadata are not texts")
+    for text in (*values, *metadata, *metadata.values()):
+        text.encode()  # which raises a `ValueError` for half a surrogate pair
     try:
         entries = {name: _entry(array, start) for name, array in values.items()}
     except (KeyError, TypeError) as error:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -340,13 +341,14 @@ def test_the_rows_of_any_steps_are_found(run: RunFolder, monkeypatch: pytest.Mon
 def test_little_is_read_besides_the_rows_that_are_wanted(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics_log, "_BISECTED", 100)
     append(run.metrics_file, b"".join(b'{"step": %d, "loss": 1}\n' % step for step in range(1000, 5000)))
-    read, calls = metrics_log.read_available, []
+    calls: list[bytes] = []
 
-    def counted(file: BinaryIO, size: int = -1) -> bytes:
-        calls.append(read(file, size))
-        return calls[-1]
+    class Counted(io.FileIO):
+        def read(self, size: int | None = -1) -> bytes:
+            calls.append(super().read(-1 if size is None else size) or b"")
+            return calls[-1]
 
-    monkeypatch.setattr(metrics_log, "read_available", counted)
+    monkeypatch.setattr(metrics_log, "open_regular", Counted)
     for first in range(1000, 5000, 111):
         calls.clear()
         rows = rows_between(run.metrics_file, first, first + 9, 1 << 20)
