@@ -15,9 +15,9 @@ Every ten seconds a JSON line is written: memory, descriptors, threads and child
   against its steps;
 - for the server, requests by kind and status, and their milliseconds.
 
-Own memory (USS) is what counts: PSS also changes when other processes load or free the same libraries. With `--probe`
-the app or the server writes every minute where its memory is, see `soak_probe.py`. If the app ends by itself, a line
-*died* has its exit code or signal, what it wrote last, and what the kernel says of it.
+Anonymous memory is what counts: USS and PSS also change when other processes load or free the same libraries. With
+`--probe` the app or the server writes every minute where its memory is, see `soak_probe.py`. If the app ends by itself,
+a line *died* has its exit code or signal, what it wrote last, and what the kernel says of it.
 
 `table` fits slopes after a warm-up (Theil–Sen on medians of minutes, with a 95% interval). Linux only.
 """
@@ -38,7 +38,8 @@ from common import print_heading
 from soak_samples import facts_of, fitted_slope, percentile
 
 FACTS = {
-    "uss_mb": "own memory (USS), MB", "pss_mb": "PSS, MB", "rss_mb": "RSS, MB", "descriptors": "descriptors",
+    "anonymous_mb": "anonymous memory, MB", "uss_mb": "own memory (USS), MB", "pss_mb": "PSS, MB", "rss_mb": "RSS, MB",
+    "descriptors": "descriptors",
     "threads": "threads", "children": "child processes",
 }  # fmt: skip
 

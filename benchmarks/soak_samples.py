@@ -29,12 +29,22 @@ def process_facts(process: psutil.Process) -> dict[str, float]:
                 "rss_mb": memory.rss / MEGABYTE,
                 "pss_mb": memory.pss / MEGABYTE,
                 "uss_mb": memory.uss / MEGABYTE,
+                "anonymous_mb": _anonymous_memory(process.pid) / MEGABYTE,
                 "descriptors": process.num_fds(),
                 "threads": process.num_threads(),
                 "children": len(process.children(recursive=True)),
             }
     except psutil.Error:
         return {}
+
+
+def _anonymous_memory(pid: int) -> int:
+    """Return the bytes of a process's memory that are of no file; 0 where that cannot be read."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Anonymous:")), 0)
 
 
 def with_probe(command: Sequence[str], probe: Path | None) -> list[str]:
