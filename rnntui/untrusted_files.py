@@ -50,8 +50,9 @@ def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
     # Without waiting: opening a pipe that nobody writes to never returns, nor do reads of some files below /proc.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, _NOT_A_FILE, str(path))
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL, _NOT_A_FILE, str(path))
         file = _RegularFile(handle)
     except BaseException:
         os.close(handle)

@@ -135,6 +135,7 @@ def test_no_detector_no_detection(host: ServingHost) -> None:
     answer = host.request("/detect", b"q=hello")
     assert answer.status == 501 and "classifier whose labels are language codes" in answer.json["error"]
     assert answer.json["error"].endswith("name the source: en, fr")
+    assert wait_until(lambda: "/detect" in host.log[-1].line)  # it is logged after the answer
     assert "1 lines" not in host.log[-1].line
 
 
