@@ -86,11 +86,13 @@ def read_checked_config(run: RunFolder, with_data: bool = False) -> RunConfig:
         paths = [run.config_file, run.known_words_file, *tokenizer_files(run)]
     try:
         recorded = read_checksums(run.checksums_file)
-    except FileNotFoundError:
-        return run.read_config()
     except (OSError, ValueError) as error:
+        is_missing = isinstance(error, FileNotFoundError)
+        if is_missing and not copy_of(run, run.checksums_file).exists():  # of a version that wrote neither
+            return run.read_config()
         raise RunError(
-            f"{run.checksums_file} is damaged, so nothing tells whether the other files are as they were written",
+            f"{run.checksums_file} is {'missing' if is_missing else 'damaged'}, so nothing tells whether the other "
+            "files are as they were written",
             hint="rnntui verify --repair restores it",
         ) from error
     for path in paths:

@@ -101,7 +101,8 @@ def test_a_training_does_not_go_on_with_a_damaged_file(trained: RunFolder, name:
 
 
 def test_a_run_without_checksums_is_taken_as_it_is(trained: RunFolder) -> None:
-    trained.checksums_file.unlink()
+    for checksums in (trained.checksums_file, copy_of(trained, trained.checksums_file)):
+        checksums.unlink()
     flip(trained.training_ids)
     assert read_checked_config(trained, with_data=True) == trained.read_config()
 
@@ -143,6 +144,8 @@ def test_what_only_restored_checksums_show_to_be_damaged_is_told_by_the_exit_cod
 def test_checksums_that_are_lost_are_missed_and_come_back(trained: RunFolder) -> None:
     before = trained.checksums_file.read_bytes()
     trained.checksums_file.unlink()
+    with pytest.raises(RunError, match=r"checksums\.json is missing"):
+        read_checked_config(trained)
     assert broken(trained) == {"checksums.json"}
     assert repaired(trained) == {"checksums.json": True}
     assert trained.checksums_file.read_bytes() == before and broken(trained) == set()

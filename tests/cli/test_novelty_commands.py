@@ -94,7 +94,8 @@ def test_evaluate_inspect_and_index(rnntui, run: Path, monkeypatch: pytest.Monke
     shutil.rmtree(run / "resume")
     config = run / "config.json"
     config.write_text(config.read_text().replace("words.txt", "gone.txt"))
-    (run / "checksums.json").unlink()
+    for checksums in ("checksums.json", "resume/copy-checksums.json"):
+        (run / checksums).unlink(missing_ok=True)
     gone = rnntui("sample", "--novelty")
     assert (
         gone.code == 1 and "gone.txt" in gone.err and gone.err.endswith("name that text: rnntui index words FILE...\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnntui.kinds.pair_corpus_info import FIRST_TABLE_LAYOUT, PairCorpusInfo
+from rnntui.runs.checksums import copy_of
 from rnntui.runs.folder import RunFolder
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
@@ -77,7 +78,8 @@ def test_runs_of_earlier_versions_are_read_as_then(rnntui, tmp_path: Path) -> No
     for key in ("columns", "layouts", "split"):
         del config["corpus"][key]
     run.config_file.write_text(json.dumps(config))
-    run.checksums_file.unlink()
+    for checksums in (run.checksums_file, copy_of(run, run.checksums_file)):
+        checksums.unlink()
     assert run.read_config().corpus_as(PairCorpusInfo).recorded_layouts == (FIRST_TABLE_LAYOUT,)
     result = rnntui("evaluate", CASES / "pairs-cr-only.tsv", "--run", "old", "--held-out")
     assert result.code == 0 and "evaluating on 15 of 150 pairs" in result.err

@@ -362,7 +362,8 @@ def test_inconsistent_settings_of_a_run_are_reported(rnntui, trained: Path, tmp_
     config = json.loads((run_folder / "config.json").read_text())
     changed = {**config, "model": {**config["model"], "attention": "dot", "encoder_hidden": 20}}
     (run_folder / "config.json").write_text(json.dumps(changed))
-    (run_folder / "checksums.json").unlink()
+    for checksums in ("checksums.json", "resume/copy-checksums.json"):
+        (run_folder / checksums).unlink()
     for arguments in (["translate", "abc"], ["evaluate", trained / "pairs.tsv"]):
         result = rnntui(*arguments, "--run", "copy")
         assert result.code == 1 and "config.json is invalid: --attention dot needs" in result.err
