@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import itertools
 import json
 import os
@@ -181,7 +182,8 @@ class PreferencesFile:
         return _with_new_names(values)
 
     def _read_error(self, error: OSError) -> RnntuiError:
-        hint = f"{os_error_hint(error, 'move it away')}; until then, no change of a setting is kept"
+        way_out = "move it away" if error.errno == errno.EISDIR else os_error_hint(error, "move it away")
+        hint = f"{way_out}; until then, no change of a setting is kept"
         return RnntuiError(f"cannot read {self.path}: {error.strerror or error}", hint=hint)
 
     def _set_aside(self) -> Path:
