@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from forks import Forks
 
@@ -20,6 +21,10 @@ prepare_for_torch()  # as every command does that trains
 # Modules are compiled once, and not by each of the processes that tests start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# The same examples in every run: what a random search finds becomes a test of its own.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("repeatable")
 
 gc.disable()  # imports and the list of tests are many objects, and all of them live to the end
 

@@ -108,6 +108,8 @@ def parse_subtitles(text: str, subtitle_format: SubtitleFormat) -> Iterator[str 
         elif in_cue or (is_after_cue and _NUMBER.fullmatch(line) is None):
             cue.append(line)  # also behind a blank line in the middle of a cue
         else:
+            yield from _texts(cue, subtitle_format)
+            cue = []
             yield line
     yield from _texts(cue, subtitle_format)
 

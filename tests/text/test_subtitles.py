@@ -143,6 +143,7 @@ def test_tags_stay_around_the_text_and_at_words(lines: list[str], translation: s
         f"1\n{TIMES}\nOne.\n\n\n\nTwo.\n\n2\n{TIMES}\n\n",  # a blank line in a cue, and a cue without a text
         f"7\n\n{TIMES}\nOne.\n \t\n8\n00:00:01.0 -> 00:00:02\nTwo.\n",  # blanks, miswritten times
         f"one\n\n1\n{TIMES}  X1:40 X2:600\nOne.\n\n2\n{TIMES}\nTwo.\n\n3\n",
+        f"{TIMES}\n\nOne.\n7\nTwo.\n8\n",  # numbers right behind texts that a blank line has cut off
     ],
 )
 def test_broken_files_go_through(broken: str) -> None:
