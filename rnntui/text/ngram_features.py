@@ -186,7 +186,7 @@ class NgramVocabulary:
                     raise ValueError(f"the family {family} has values out of range")
             families[family] = FamilyNgrams(hashes, idf, salience)
         if names:
-            raise ValueError(f"{min(names)} is not part of an n-gram vocabulary")
+            raise ValueError(f"{min(names)!r:.80} is not part of an n-gram vocabulary")
         return cls(families)
 
     def _parts(self) -> Iterator[tuple[Family, int, FamilyNgrams]]:

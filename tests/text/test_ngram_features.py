@@ -162,3 +162,9 @@ def test_a_lookup_of_many_finds_what_a_lookup_of_few_finds(size: int) -> None:
     for value in hashes[:: max(1, len(hashes) // 50)]:
         place, is_one_known = ngram_features._lookup(known, np.array([value]))
         assert is_one_known.tolist() == [value in known] and (known[place] == value).all()
+
+
+def test_a_long_name_of_an_array_is_cut_in_the_message() -> None:
+    with pytest.raises(ValueError, match="is not part of an n-gram vocabulary") as caught:
+        NgramVocabulary.from_arrays({"x" * 100_000: np.zeros(1, np.float32)})
+    assert len(str(caught.value)) < 150
