@@ -23,7 +23,7 @@ from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import runs_in, shipped_runs
+from rnntui.runs.lookup import run_with_weights
 from rnntui.runs.weights_file import load_arrays, save_arrays
 
 _FORMAT = "rnntui-state-1"
@@ -102,12 +102,7 @@ def run_of_state(path: Path, checkpoints: Path) -> RunFolder | None:
     None if none of that name has the weights that the state belongs to, or if the file is no state.
     """
     metadata = _metadata_of(path)
-    # The name is compared and never becomes part of a path: the file may come from anywhere.
-    for run in (*runs_in(checkpoints), *shipped_runs()):
-        has_name = run.name == metadata.get("run") and run.weights_file.is_file()
-        if has_name and run_fingerprint(run) == metadata.get("fingerprint"):
-            return run
-    return None
+    return run_with_weights(metadata.get("run"), metadata.get("fingerprint"), checkpoints)
 
 
 def save_text_state(path: Path, state: TextState, run: RunFolder) -> None:

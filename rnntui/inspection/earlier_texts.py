@@ -9,9 +9,8 @@ from typing import NamedTuple
 from rnntui.errors import RnntuiError, RunError
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.inspection.training_text import BARRIER_POINT, CodePoints, find_training_text, text_of_token_file
-from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import runs_in, shipped_runs
+from rnntui.runs.lookup import run_with_weights
 from rnntui.runs.run_config import RunConfig, RunOrigin
 
 
@@ -110,11 +109,4 @@ def _folder_of(origin: RunOrigin, run: RunFolder) -> RunFolder | None:
 
     One of that name with other weights is another run.
     """
-    for candidate in (*runs_in(run.path.parent), *shipped_runs()):
-        if candidate.name == origin.run:
-            try:
-                if run_fingerprint(candidate) == origin.fingerprint:
-                    return candidate
-            except RunError:
-                continue
-    return None
+    return run_with_weights(origin.run, origin.fingerprint, run.path.parent)

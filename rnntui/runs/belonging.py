@@ -13,7 +13,7 @@ from rnntui.atomic_files import parse_json
 from rnntui.errors import RunError
 from rnntui.kinds.metrics import CHECKED_LOSS
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.metrics_log import RESULT_KEY, metrics_rows
+from rnntui.runs.metrics_log import RESULT_KEY, rows_with
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_header import read_weights_header
 
@@ -21,14 +21,27 @@ REPAIRED = "repaired"
 """Key of the metadata of weights that a repair has put in the place of the best ones, which were lost."""
 
 
-class _Logged(NamedTuple):
+class LoggedEvaluations(NamedTuple):
     """What the metrics say: the losses of the evaluations of each step, and the step of the final weights, if any."""
 
     losses: Mapping[int, set[float]]
     best_step: int | None
 
 
-def weights_contradiction(run: RunFolder) -> str:
+def logged_evaluations(run: RunFolder) -> LoggedEvaluations:
+    """Return the evaluations that the metrics of a run have; none without metrics."""
+    losses: dict[int, set[float]] = {}
+    best_step: Any = None
+    rows = rows_with(run.metrics_file, CHECKED_LOSS, RESULT_KEY) if run.metrics_file.is_file() else ()
+    for row in rows:
+        step, loss = row.get("step"), row.get(CHECKED_LOSS)
+        if isinstance(step, int) and isinstance(loss, float):
+            losses.setdefault(step, set()).add(loss)
+        best_step = row.get(RESULT_KEY, best_step)
+    return LoggedEvaluations(losses, best_step if isinstance(best_step, int) else None)
+
+
+def weights_contradiction(run: RunFolder, logged: LoggedEvaluations) -> str:
     """Return why the weights of a run cannot be its best ones; empty if nothing speaks against it."""
     header = read_weights_header(run.weights_file)
     status = _status(run)
@@ -40,7 +53,6 @@ def weights_contradiction(run: RunFolder) -> str:
         loss = float(header.metadata[CHECKED_LOSS])
     except (KeyError, ValueError):  # of an earlier version
         return ""
-    logged = _logged(run)
     if header.step in logged.losses and loss not in logged.losses[header.step]:
         return f"its weights are of another run or save: the run logged another loss at step {header.step:,}"
     # Weights of a step that is not logged were saved by a process that was killed before it wrote the row; one that was
@@ -50,7 +62,7 @@ def weights_contradiction(run: RunFolder) -> str:
     return ""
 
 
-def state_contradiction(run: RunFolder) -> str:
+def state_contradiction(run: RunFolder, logged: LoggedEvaluations) -> str:
     """Return why the resume state of a run cannot be the one that it saved last; empty if nothing speaks against it."""
     header, status = read_weights_header(run.resume_file), _status(run)
     if header is None or status is None:
@@ -60,7 +72,7 @@ def state_contradiction(run: RunFolder) -> str:
         step, best_step, best_loss = (progress.get(name) for name in ("step", "best_step", "best_loss"))
     except (ValueError, AttributeError):
         return ""
-    evaluated = _logged(run).losses
+    evaluated = logged.losses
     if status.state == "done" and isinstance(step, int):
         # Each evaluation is followed by a save; steps after the last one, as of a budget that was over before there was
         # a plan, may not be.
@@ -78,14 +90,3 @@ def _status(run: RunFolder) -> RunStatus | None:
         return run.read_status()
     except RunError:
         return None
-
-
-def _logged(run: RunFolder) -> _Logged:
-    losses: dict[int, set[float]] = {}
-    best_step: Any = None
-    for row in metrics_rows(run.metrics_file) if run.metrics_file.is_file() else ():
-        step, loss = row.get("step"), row.get(CHECKED_LOSS)
-        if isinstance(step, int) and isinstance(loss, float):
-            losses.setdefault(step, set()).add(loss)
-        best_step = row.get(RESULT_KEY, best_step)
-    return _Logged(losses, best_step if isinstance(best_step, int) else None)

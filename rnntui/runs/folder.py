@@ -184,7 +184,7 @@ class RunFolder:
         try:
             values = read_json(self.status_file)
             status = RunStatus.from_json(without_checksum(values))
-            if values.get(CHECKSUM, json_checksum(without_checksum(values))) != json_checksum(without_checksum(values)):
+            if is_changed(values):
                 raise RunError(
                     f"{self.status_file} is damaged: its contents are not those that were written",
                     hint="rnntui verify --repair writes it again",
@@ -261,6 +261,11 @@ def json_checksum(values: dict[str, Any]) -> str:
     import hashlib  # which would take a tenth of the start-up time of `rnntui sample`
 
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def is_changed(values: dict[str, Any]) -> bool:
+    """Return True if an object of JSON values holds a checksum that is not that of its other keys."""
+    return CHECKSUM in values and values[CHECKSUM] != json_checksum(without_checksum(values))
 
 
 def without_checksum(value: Any) -> Any:

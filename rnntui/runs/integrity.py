@@ -14,9 +14,14 @@ from typing import Literal
 from rnntui.config_classifier import ClassifierConfig
 from rnntui.config_language_model import LanguageModelConfig
 from rnntui.errors import RnntuiError, RunError
-from rnntui.runs.belonging import state_contradiction, weights_contradiction
+from rnntui.runs.belonging import (
+    LoggedEvaluations,
+    logged_evaluations,
+    state_contradiction,
+    weights_contradiction,
+)
 from rnntui.runs.checksums import copy_of, fixed_files, hash_of, read_checksums, recorded_arrays_checksum
-from rnntui.runs.folder import CHECKSUM, RunFolder, json_checksum, without_checksum
+from rnntui.runs.folder import CHECKSUM, RunFolder, is_changed
 from rnntui.runs.metrics_log import broken_lines, metrics_checksum
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import check_arrays, stored_checksum
@@ -70,8 +75,9 @@ def _reports(run: RunFolder) -> Iterator[FileReport]:
         arrays.add(run.ngrams_file)
     if _has_steps(run) and run.training_ids.exists():
         arrays.add(run.resume_file)
+    logged = logged_evaluations(run)
     for path in arrays:
-        yield _arrays(run, path)
+        yield _arrays(run, path, logged)
 
 
 def _fixed(run: RunFolder) -> Iterator[FileReport]:
@@ -133,7 +139,7 @@ def verify_status(run: RunFolder) -> FileReport:
     path = run.status_file
     try:
         values = read_json(path)
-        if isinstance(values, dict) and values.get(CHECKSUM, "") not in ("", json_checksum(without_checksum(values))):
+        if isinstance(values, dict) and is_changed(values):
             return FileReport(path.name, "damaged", "its contents are not those that were written")
         run.read_status()
     except FileNotFoundError:
@@ -164,7 +170,7 @@ def _metrics(run: RunFolder) -> FileReport:
     return FileReport(path.name, "whole")
 
 
-def _arrays(run: RunFolder, path: Path) -> FileReport:
+def _arrays(run: RunFolder, path: Path, logged: LoggedEvaluations) -> FileReport:
     name = path.relative_to(run.path).as_posix()
     if not path.exists():
         return FileReport(name, "missing", "it belongs to the run")
@@ -174,7 +180,7 @@ def _arrays(run: RunFolder, path: Path) -> FileReport:
         if recorded is not None and stored_checksum(path) != recorded:
             return FileReport(name, "damaged", "it is not the one that the run was created with")
         contradictions = {run.weights_file: weights_contradiction, run.resume_file: state_contradiction}
-        if path in contradictions and (problem := contradictions[path](run)):
+        if path in contradictions and (problem := contradictions[path](run, logged)):
             return FileReport(name, "damaged", problem)
         return FileReport(name, "whole" if has_checksum else "no checksum")
     except RnntuiError as error:

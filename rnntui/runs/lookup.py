@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -79,6 +80,22 @@ def runs_in(folder: Path) -> list[RunFolder]:
         return []
     runs = [RunFolder(path) for path in folder.iterdir() if not path.name.startswith(".")]
     return sorted((run for run in runs if run.config_file.is_file()), key=lambda run: run.name)
+
+
+def run_with_weights(name: str | None, fingerprint: str | None, folder: Path) -> RunFolder | None:
+    """Return the run of a folder, or the shipped one, that has a name and the fingerprint of its weights; None without.
+
+    The name is compared and never becomes part of a path: it may come from anywhere. Raises `OSError` if the folder
+    cannot be read.
+    """
+    from rnntui.runs.fingerprint import run_fingerprint
+
+    for run in (*runs_in(folder), *shipped_runs()):
+        if run.name == name:
+            with contextlib.suppress(RunError):  # it has no weights, or they cannot be read
+                if run_fingerprint(run) == fingerprint:
+                    return run
+    return None
 
 
 def runs_without_settings(folder: Path) -> list[RunFolder]:

@@ -175,6 +175,13 @@ def metrics_rows(path: Path) -> Iterator[dict[str, Any]]:
         yield from _rows(lines)
 
 
+def rows_with(path: Path, *keys: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows that may have one of some keys: all that do, and few others. Those without are not parsed."""
+    names = [json.dumps(key).encode() for key in keys]
+    for lines in _line_blocks(path):
+        yield from _rows(b"\n".join(line for line in lines.splitlines() if any(name in line for name in names)))
+
+
 def _line_blocks(path: Path) -> Iterator[bytes]:
     """Yield the complete lines of a metrics file in blocks."""
     tail = MetricsTail(path)

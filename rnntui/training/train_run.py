@@ -54,7 +54,8 @@ def train_run(
     _require_kind(run, run.read_config())
     check_no_links(run)
     with HeldRun(run) as held, _others_told_of_errors(group):
-        config = read_checked_config(run, with_data=True)  # of the run that is locked now
+        # Of the run that is locked now. The data of one that was never begun have just been written.
+        config = read_checked_config(run, with_data=run.status_file.exists())
         for folder in (run.path, run.resume_folder):
             remove_partial_files(folder)
         if not run.status_file.exists():

@@ -383,3 +383,11 @@ def test_rows_up_to_a_part_without_steps_are_not_found(run: RunFolder, monkeypat
     append(run.metrics_file, b"".join([*rows[:300], *[b"x" * 20 + b"\n"] * 100, *rows[300:]]))
     assert rows_between(run.metrics_file, 10, 12, 1 << 20) == [{"step": step, "loss": 1} for step in (10, 11, 12)]
     assert rows_between(run.metrics_file, 10, 300, 1 << 20) is None
+
+
+def test_rows_with_a_key_are_found_without_the_others(run: RunFolder) -> None:
+    rows = [{"step": step, **({"validation_loss": 2.0} if step % 3 == 0 else {"train_loss": 1.0})} for step in range(9)]
+    append(run.metrics_file, b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+    append(run.metrics_file, b'no row of "validation_loss"\n{"best_step": 3}\n')
+    found = list(metrics_log.rows_with(run.metrics_file, "validation_loss", "best_step"))
+    assert found == [*rows[::3], {"best_step": 3}]
